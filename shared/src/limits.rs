@@ -1,0 +1,78 @@
+//! Sizes, rates and times that both sides hold. One file, so that the relay refuses what the app never sends.
+
+use std::time::Duration;
+
+/// Display names, in characters after trimming.
+pub const DISPLAY_NAME_CHARS: std::ops::RangeInclusive<usize> = 2..=64;
+/// Passwords, in characters. The upper bound keeps hashing cheap for the relay.
+pub const PASSWORD_CHARS: std::ops::RangeInclusive<usize> = 8..=128;
+/// E-mail addresses, in bytes (RFC 5321 path limit).
+pub const EMAIL_BYTES: usize = 254;
+/// Device names, in characters.
+pub const DEVICE_NAME_CHARS: usize = 64;
+/// Message text, in characters after trimming.
+pub const MESSAGE_CHARS: usize = 4_000;
+/// Room names, in characters.
+pub const ROOM_NAME_CHARS: usize = 80;
+/// Room topics, in characters.
+pub const ROOM_TOPIC_CHARS: usize = 250;
+/// Members of one room unless the room says less.
+pub const ROOM_MEMBERS: u32 = 1_000;
+/// Rooms that one person may be a member of.
+pub const ROOMS_PER_USER: u32 = 1_000;
+/// Search text, in characters.
+pub const QUERY_CHARS: usize = 100;
+/// Items on one page, at most and by default.
+pub const PAGE_ITEMS: u32 = 200;
+pub const PAGE_ITEMS_DEFAULT: u32 = 50;
+
+/// One message on the socket, either way, in bytes.
+pub const SOCKET_FRAME_BYTES: usize = 256 * 1024;
+/// One body of a REST request, in bytes.
+pub const REST_BODY_BYTES: usize = 64 * 1024;
+/// An SDP, in bytes.
+pub const SDP_BYTES: usize = 64 * 1024;
+/// One ICE candidate line, in bytes.
+pub const CANDIDATE_BYTES: usize = 1_024;
+/// ICE candidates of one connection and generation.
+pub const CANDIDATES_PER_CONNECTION: usize = 64;
+/// Tracks that one description may name.
+pub const TRACKS_PER_PARTICIPANT: usize = 8;
+
+/// The first message on a socket must come within this time.
+pub const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
+/// The client sends a ping when it has sent nothing for this long.
+pub const HEARTBEAT: Duration = Duration::from_secs(20);
+/// A socket that was silent for this long is dead.
+pub const HEARTBEAT_TIMEOUT: Duration = Duration::from_secs(50);
+/// A session without a socket is kept this long for the client to resume it.
+pub const RESUME_WINDOW: Duration = Duration::from_secs(60);
+/// Unacknowledged events kept for a resume; a client further behind starts a new session and fetches what it lacks.
+pub const RESUME_EVENTS: usize = 1_024;
+/// Sockets of one account at once.
+pub const SOCKETS_PER_USER: usize = 16;
+
+/// A call nobody answers ends after this time.
+pub const RING_TIMEOUT: Duration = Duration::from_secs(45);
+/// A participant whose session is gone leaves the call after this time: the media may well go on meanwhile.
+pub const CALL_ABSENCE: Duration = Duration::from_secs(60);
+/// Typing that is not renewed ends after this time; clients renew at half of it.
+pub const TYPING_TIMEOUT: Duration = Duration::from_secs(6);
+
+/// Messages (sends, edits, deletions) of one user: burst, and the time it refills in.
+pub const MESSAGE_BURST: u32 = 20;
+pub const MESSAGE_WINDOW: Duration = Duration::from_secs(10);
+/// Requests of any other kind on one socket: burst, and the time it refills in.
+pub const REQUEST_BURST: u32 = 200;
+pub const REQUEST_WINDOW: Duration = Duration::from_secs(10);
+/// Failed sign-ins of one account: burst, and the time it refills in.
+pub const SIGN_IN_TRIES: u32 = 10;
+pub const SIGN_IN_WINDOW: Duration = Duration::from_secs(15 * 60);
+/// Sign-ups and sign-ins from one address: burst, and the time it refills in.
+pub const AUTH_PER_ADDRESS: u32 = 60;
+pub const AUTH_PER_ADDRESS_WINDOW: Duration = Duration::from_secs(60);
+
+/// Life of an access token.
+pub const ACCESS_TOKEN_LIFE: Duration = Duration::from_secs(15 * 60);
+/// Life of a refresh token, renewed by each use.
+pub const REFRESH_TOKEN_LIFE: Duration = Duration::from_secs(30 * 24 * 60 * 60);

@@ -1,0 +1,247 @@
+//! What the webview asks for.
+
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+use super::{Accent, Density, DeviceKindView, Theme};
+use crate::ids::{ClientMessageId, MessageId, RoomId, Seq, UserId};
+use crate::wire::{DeclineReason, ErrorCode, Visibility};
+
+/// Something to do. It answers when it is done or refused ([`CommandError`]); what changed comes as events.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Command {
+    SignUp {
+        relay_url: String,
+        display_name: String,
+        email: String,
+        password: String,
+    },
+    SignIn {
+        relay_url: String,
+        email: String,
+        password: String,
+    },
+    SignOut,
+    /// Opens the encrypted file of a machine without a keyring.
+    Unlock {
+        passphrase: String,
+    },
+    /// Chooses what a machine without a keyring does with the session: a file under this passphrase, or (none) asking each time.
+    KeepSecrets {
+        passphrase: Option<String>,
+    },
+    /// Tries the relay now rather than at the next turn of the backoff.
+    Reconnect,
+
+    SearchPeople {
+        query: String,
+    },
+    SetFavourite {
+        user_id: UserId,
+        favourite: bool,
+    },
+    SetBlocked {
+        user_id: UserId,
+        blocked: bool,
+    },
+    /// Opens the direct room with a person, making it when there is none.
+    OpenDirect {
+        user_id: UserId,
+    },
+    CreateGroup {
+        name: String,
+        topic: String,
+        visibility: Visibility,
+        members: Vec<UserId>,
+    },
+    JoinRoom {
+        room_id: RoomId,
+    },
+    /// Joins by an invite code or a link that ends in one.
+    JoinByInvite {
+        code: String,
+    },
+    OpenRoom {
+        room_id: RoomId,
+    },
+    CloseRoom,
+    RenameRoom {
+        room_id: RoomId,
+        name: String,
+        topic: String,
+    },
+    ArchiveRoom {
+        room_id: RoomId,
+        archived: bool,
+    },
+    AddMembers {
+        room_id: RoomId,
+        members: Vec<UserId>,
+    },
+    RemoveMember {
+        room_id: RoomId,
+        user_id: UserId,
+    },
+    LeaveRoom {
+        room_id: RoomId,
+    },
+    DeleteRoom {
+        room_id: RoomId,
+    },
+
+    SendMessage {
+        room_id: RoomId,
+        text: String,
+    },
+    RetryMessage {
+        room_id: RoomId,
+        client_id: ClientMessageId,
+    },
+    /// Forgets a message that could not be sent.
+    DiscardMessage {
+        room_id: RoomId,
+        client_id: ClientMessageId,
+    },
+    EditMessage {
+        room_id: RoomId,
+        message_id: MessageId,
+        text: String,
+    },
+    DeleteMessage {
+        room_id: RoomId,
+        message_id: MessageId,
+    },
+    LoadOlder {
+        room_id: RoomId,
+    },
+    MarkRead {
+        room_id: RoomId,
+        seq: Seq,
+    },
+    SetTyping {
+        room_id: RoomId,
+        typing: bool,
+    },
+    SetDraft {
+        room_id: RoomId,
+        text: String,
+    },
+
+    StartCall {
+        room_id: RoomId,
+        camera: bool,
+    },
+    AcceptCall {
+        camera: bool,
+    },
+    DeclineCall {
+        reason: DeclineReason,
+    },
+    HangUp,
+    SetMuted {
+        muted: bool,
+    },
+    SetCamera {
+        on: bool,
+    },
+
+    RefreshDevices,
+    /// `id` none: the system's default.
+    ChooseDevice {
+        kind: DeviceKindView,
+        id: Option<String>,
+    },
+    /// Opens camera and microphone for the settings page; nothing leaves the machine.
+    StartPreview,
+    StopPreview,
+    /// Plays a short tone through the chosen speaker.
+    PlayTestSound,
+
+    SetAppearance {
+        theme: Theme,
+        accent: Accent,
+        density: Density,
+    },
+    SetLanguage {
+        language: String,
+    },
+    /// The person is idle, or back.
+    SetIdle {
+        idle: bool,
+    },
+}
+
+/// Something to be told once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Query {
+    /// → [`super::Snapshot`].
+    Snapshot,
+    /// → [`FramesEndpoint`]. Asked again after a reload: the token works once.
+    Frames,
+    /// → list of [`super::PublicRoomItem`].
+    PublicRooms { query: String },
+    /// → a code that others can join with.
+    CreateInvite { room_id: RoomId },
+}
+
+/// Where pictures come from: a WebSocket on the loopback.
+///
+/// The webview sends the token as its first text frame, then `{"tile":{"stream":2,"width":640,"height":360}}` for each tile that shows a stream
+/// (width 0 when none does) and `{"ack":2}` after each frame it has drawn; at most one frame of a stream is under way.
+/// A frame is binary, little-endian: u32 stream, u32 sequence, u16 width, u16 height, then I420 planes with tight strides.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct FramesEndpoint {
+    pub url: String,
+    pub token: String,
+}
+
+/// Why a command was refused.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct CommandError {
+    pub code: CommandErrorCode,
+    /// One plain sentence in English, for codes that the webview does not know.
+    pub message: String,
+    /// The field of the command that is wrong.
+    pub field: Option<String>,
+    pub retry_after_s: Option<u32>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum CommandErrorCode {
+    InvalidArgument,
+    Unauthenticated,
+    Forbidden,
+    NotFound,
+    Conflict,
+    TooLarge,
+    RateLimited,
+    /// The relay says that it cannot.
+    Unavailable,
+    /// The relay does not answer.
+    Offline,
+    /// The relay speaks another version.
+    UnsupportedVersion,
+    /// The keyring or the disk refused.
+    Storage,
+    /// It needs someone signed in, an open room, a call: something that is not there.
+    NotNow,
+}
+
+impl From<ErrorCode> for CommandErrorCode {
+    fn from(code: ErrorCode) -> Self {
+        match code {
+            ErrorCode::InvalidArgument => Self::InvalidArgument,
+            ErrorCode::Unauthenticated => Self::Unauthenticated,
+            ErrorCode::Forbidden => Self::Forbidden,
+            ErrorCode::NotFound => Self::NotFound,
+            ErrorCode::Conflict => Self::Conflict,
+            ErrorCode::TooLarge => Self::TooLarge,
+            ErrorCode::UnsupportedMediaType | ErrorCode::Unavailable => Self::Unavailable,
+            ErrorCode::RateLimited => Self::RateLimited,
+            ErrorCode::UnsupportedVersion => Self::UnsupportedVersion,
+        }
+    }
+}

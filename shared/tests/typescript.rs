@@ -1,0 +1,108 @@
+//! The TypeScript types of the webview are rendered from `shared::view` and committed; this test fails when they are stale.
+//! `PARLEY_UPDATE=1 cargo test -p parley-shared --test typescript` writes them anew.
+
+use std::path::Path;
+
+use parley_shared::ids::*;
+use parley_shared::view::*;
+use parley_shared::wire::{
+    CallEndReason, CallOutcome, DeclineReason, MemberRole, Presence, Role, RoomKind, Visibility,
+};
+use ts_rs::{Config, TS};
+
+macro_rules! render {
+    ($($ty:ty),* $(,)?) => {{
+        let config = Config::default();
+        let mut out = String::from("// Rendered from the crate parley-shared (shared/src/view). Never edited by hand.\n");
+        $(
+            if let Some(docs) = <$ty as TS>::docs() {
+                out.push('\n');
+                out.push_str(docs.trim_end());
+            }
+            out.push_str("\nexport ");
+            out.push_str(&<$ty as TS>::decl(&config));
+            out.push('\n');
+        )*
+        out
+    }};
+}
+
+fn rendered() -> String {
+    render!(
+        UserId,
+        RoomId,
+        MessageId,
+        ClientMessageId,
+        CallId,
+        ParticipantId,
+        UnixMs,
+        Seq,
+        Role,
+        Presence,
+        RoomKind,
+        Visibility,
+        MemberRole,
+        CallOutcome,
+        CallEndReason,
+        DeclineReason,
+        Snapshot,
+        ViewEvent,
+        Notice,
+        NoticeKind,
+        SessionView,
+        Me,
+        SecretKeeping,
+        ConnectionView,
+        RoomsView,
+        RoomItem,
+        Preview,
+        PeopleView,
+        PersonItem,
+        MemberItem,
+        RoomDetails,
+        PublicRoomItem,
+        TimelineView,
+        MessageView,
+        BodyView,
+        MessageState,
+        CallView,
+        CallPhaseView,
+        ParticipantView,
+        ParticipantConnection,
+        DeviceProblem,
+        DeviceProblemCode,
+        LevelsView,
+        ParticipantLevel,
+        CallStatsView,
+        ParticipantStats,
+        MediaStats,
+        Quality,
+        DevicesView,
+        DeviceItem,
+        DeviceKindView,
+        SettingsView,
+        Theme,
+        Accent,
+        Density,
+        Command,
+        Query,
+        FramesEndpoint,
+        CommandError,
+        CommandErrorCode,
+    )
+}
+
+#[test]
+fn committed_typescript_is_fresh() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../ui/src/generated/view.ts");
+    let fresh = rendered();
+    if std::env::var_os("PARLEY_UPDATE").is_some() {
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, &fresh).unwrap();
+    }
+    let committed = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        committed == fresh,
+        "ui/src/generated/view.ts is stale: run PARLEY_UPDATE=1 cargo test -p parley-shared --test typescript"
+    );
+}

@@ -1,0 +1,399 @@
+// Rendered from the crate parley-shared (shared/src/view). Never edited by hand.
+
+/**
+ * One person's account. 
+ */
+export type UserId = string;
+
+/**
+ * A room: the place of a conversation and of its calls. 
+ */
+export type RoomId = string;
+
+/**
+ * A message as the relay stored it. 
+ */
+export type MessageId = string;
+
+/**
+ * The sender's own id of a message: the same id sent twice is stored once. 
+ */
+export type ClientMessageId = string;
+
+/**
+ * One call, from ringing to its end. Made by the caller, so that a repeated start is the same call. 
+ */
+export type CallId = string;
+
+/**
+ * One device in one call. 
+ */
+export type ParticipantId = string;
+
+/**
+ * Milliseconds since 1970-01-01 UTC. 
+ */
+export type UnixMs = number;
+
+/**
+ * Place of a message in its room: 1, 2, 3 ... without gaps, given by the relay inside the insert. 0 is before the first. 
+ */
+export type Seq = number;
+
+/**
+ * What an account may do on the relay. The first account of a fresh relay is its admin.
+ */
+export type Role = "admin" | "member" | "guest";
+
+/**
+ * Whether a person can be reached. Several devices count as the most present of them.
+ */
+export type Presence = "online" | "away" | "busy" | "offline";
+
+export type RoomKind = "direct" | "group";
+
+export type Visibility = "private" | "public";
+
+/**
+ * What a member may do in a room. Ordered: each may do all that the ones before it may.
+ */
+export type MemberRole = "member" | "moderator" | "owner";
+
+export type CallOutcome = "completed" | "missed" | "declined" | "busy" | "unreachable";
+
+/**
+ * Why a call ended, or ended for one participant.
+ */
+export type CallEndReason = "hung_up" | "declined" | "busy" | "no_answer" | "cancelled" | "unreachable" | "answered_elsewhere" | "lost";
+
+export type DeclineReason = "declined" | "busy";
+
+/**
+ * Everything the window shows, as it is now.
+ */
+export type Snapshot = { session: SessionView, connection: ConnectionView, rooms: RoomsView, people: PeopleView, 
+/**
+ * The open room.
+ */
+timeline: TimelineView | null, call: CallView | null, devices: DevicesView, settings: SettingsView, };
+
+/**
+ * One slice of the [`Snapshot`] in its new state, or something that passes.
+ */
+export type ViewEvent = { "type": "session", "value": SessionView } | { "type": "connection", "value": ConnectionView } | { "type": "rooms", "value": RoomsView } | { "type": "people", "value": PeopleView } | { "type": "timeline", "value": TimelineView | null } | { "type": "call", "value": CallView | null } | { "type": "devices", "value": DevicesView } | { "type": "settings", "value": SettingsView } | { "type": "levels", "value": LevelsView } | { "type": "call_stats", "value": CallStatsView } | { "type": "notice", "value": Notice };
+
+export type Notice = { kind: NoticeKind, 
+/**
+ * Stable word for the i18n library, such as `camera_gone`.
+ */
+code: string, 
+/**
+ * What the sentence names: a person, a room, a device.
+ */
+subject: string | null, };
+
+export type NoticeKind = "info" | "warning" | "error";
+
+/**
+ * ```text
+ * Starting --> Locked --Unlock--> SignedOut | SignedIn
+ *     `------------------------> SignedOut <--> SignedIn
+ * ```
+ */
+export type SessionView = { "type": "starting" } | { "type": "locked", 
+/**
+ * True after a wrong passphrase.
+ */
+wrong: boolean, } | { "type": "signed_out", relay_url: string, 
+/**
+ * Where a session would be kept.
+ */
+keeping: SecretKeeping, 
+/**
+ * Why the person is signed out, when it was not by their own hand: `revoked`, `expired`.
+ */
+reason: string | null, } | { "type": "signed_in", relay_url: string, me: Me, };
+
+export type Me = { user_id: UserId, display_name: string, role: Role, };
+
+/**
+ * Where tokens are kept.
+ */
+export type SecretKeeping = "keyring" | "undecided" | "encrypted_file" | "ask_each_time";
+
+export type ConnectionView = { "type": "idle" } | { "type": "connecting" } | { "type": "online" } | { "type": "offline", 
+/**
+ * Seconds until the next try.
+ */
+retry_in_s: number, };
+
+export type RoomsView = { 
+/**
+ * True until the list is known, from disk or from the relay.
+ */
+loading: boolean, 
+/**
+ * Unread first, then by the time of the last message.
+ */
+rooms: Array<RoomItem>, };
+
+export type RoomItem = { id: RoomId, kind: RoomKind, 
+/**
+ * The room's name; for a direct room the other person's.
+ */
+title: string, 
+/**
+ * The other person of a direct room.
+ */
+peer: PersonItem | null, unread: number, 
+/**
+ * The last message in one line, empty when there is none.
+ */
+preview: Preview, last_at_ms: UnixMs | null, 
+/**
+ * Names of those who type, without me.
+ */
+typing: Array<string>, 
+/**
+ * A call goes on in the room.
+ */
+in_call: boolean, archived: boolean, };
+
+/**
+ * The last message of a room in one line.
+ */
+export type Preview = { "type": "empty" } | { "type": "text", sender: string, mine: boolean, text: string, } | { "type": "deleted" } | { "type": "call", missed: boolean, };
+
+export type PeopleView = { query: string, loading: boolean, 
+/**
+ * Favourites first, then by name. Without me.
+ */
+people: Array<PersonItem>, 
+/**
+ * Set when the search could not be made.
+ */
+failed: boolean, };
+
+export type PersonItem = { id: UserId, display_name: string, presence: Presence, last_seen_at_ms: UnixMs | null, favourite: boolean, blocked: boolean, bot: boolean, };
+
+/**
+ * A member of the open room.
+ */
+export type MemberItem = { person: PersonItem, role: MemberRole, me: boolean, };
+
+/**
+ * What the open room's header and its details show.
+ */
+export type RoomDetails = { id: RoomId, kind: RoomKind, title: string, topic: string, visibility: Visibility, archived: boolean, 
+/**
+ * The other person of a direct room.
+ */
+peer: PersonItem | null, my_role: MemberRole, members: Array<MemberItem>, member_count: number, 
+/**
+ * A call goes on that I am not in and could join.
+ */
+joinable_call: boolean, };
+
+/**
+ * A public room that could be joined, as [`super::Query::PublicRooms`] finds it.
+ */
+export type PublicRoomItem = { id: RoomId, name: string, topic: string, member_count: number, };
+
+export type TimelineView = { room: RoomDetails, 
+/**
+ * Ascending; what waits to be sent comes last.
+ */
+messages: Array<MessageView>, loading: boolean, 
+/**
+ * There are older messages; `LoadOlder` brings them.
+ */
+has_older: boolean, loading_older: boolean, 
+/**
+ * Older messages could not be had: the relay is away and they are not on disk.
+ */
+older_failed: boolean, 
+/**
+ * The first message that was unread when the room was opened.
+ */
+unread_from: Seq | null, 
+/**
+ * Names of those who type, without me.
+ */
+typing: Array<string>, 
+/**
+ * What was written and not sent, kept across rooms and restarts.
+ */
+draft: string, };
+
+export type MessageView = { 
+/**
+ * Stable from the first optimistic drawing on.
+ */
+client_id: ClientMessageId, 
+/**
+ * Absent until stored.
+ */
+id: MessageId | null, seq: Seq | null, sender_id: UserId, sender_name: string, mine: boolean, sent_at_ms: UnixMs, edited: boolean, body: BodyView, state: MessageState, 
+/**
+ * I may edit it, or delete it.
+ */
+can_edit: boolean, can_delete: boolean, };
+
+export type BodyView = { "type": "text", text: string, } | { "type": "deleted" } | { "type": "call", outcome: CallOutcome, duration_s: number, };
+
+/**
+ * ```text
+ * Sending --> Stored --> Delivered --> Read
+ *    `--> Failed --retry--> Sending
+ * ```
+ * Delivered and read when every other member has it. Other people's messages are `Stored`.
+ */
+export type MessageState = { "type": "sending" } | { "type": "stored" } | { "type": "delivered" } | { "type": "read" } | { "type": "failed", 
+/**
+ * Stable word, such as `rate_limited`.
+ */
+code: string, };
+
+export type CallView = { call_id: CallId, room_id: RoomId, 
+/**
+ * The other person, or the room.
+ */
+title: string, 
+/**
+ * For the colour of the avatar.
+ */
+peer_id: UserId | null, phase: CallPhaseView, muted: boolean, camera_on: boolean, 
+/**
+ * Where [`super::Query::Frames`] shows my own picture; absent while the camera is closed.
+ */
+self_stream: number | null, 
+/**
+ * Without me, in the order of joining.
+ */
+participants: Array<ParticipantView>, 
+/**
+ * What is wrong with my own devices, as stable words: `camera_busy`, `microphone_gone` ...
+ */
+problems: Array<DeviceProblem>, };
+
+/**
+ * ```text
+ * Outgoing --accepted--> Connecting --> Active <--> Reconnecting
+ * Incoming --accept----> Connecting        `--> Ended
+ * ```
+ */
+export type CallPhaseView = { "type": "outgoing" } | { "type": "incoming" } | { "type": "connecting" } | { "type": "active", since_ms: UnixMs, } | { "type": "reconnecting", since_ms: UnixMs, } | { "type": "ended", reason: CallEndReason, };
+
+export type ParticipantView = { id: ParticipantId, user_id: UserId, display_name: string, 
+/**
+ * Where [`super::Query::Frames`] shows the picture; absent until one came.
+ */
+stream: number | null, microphone_on: boolean, camera_on: boolean, connection: ParticipantConnection, };
+
+export type ParticipantConnection = "connecting" | "connected" | "reconnecting";
+
+export type DeviceProblem = { device: DeviceKindView, code: DeviceProblemCode, 
+/**
+ * The device's name, when it is known.
+ */
+name: string | null, };
+
+export type DeviceProblemCode = "not_found" | "busy" | "denied" | "gone" | "stalled" | "failed";
+
+/**
+ * Sound levels, 0 to 1.
+ */
+export type LevelsView = { microphone: number, participants: Array<ParticipantLevel>, };
+
+export type ParticipantLevel = { id: ParticipantId, level: number, };
+
+/**
+ * The statistics panel, per remote participant.
+ */
+export type CallStatsView = { participants: Array<ParticipantStats>, };
+
+export type ParticipantStats = { id: ParticipantId, display_name: string, sent: MediaStats, received: MediaStats, rtt_ms: number | null, 
+/**
+ * How the media travels, such as `direct, UDP`.
+ */
+route: string, quality: Quality, };
+
+export type MediaStats = { width: number, height: number, fps: number, video_kbps: number, audio_kbps: number, loss_pct: number, 
+/**
+ * Of the playout buffer; 0 for what is sent.
+ */
+audio_delay_ms: number, video_codec: string, audio_codec: string, };
+
+export type Quality = "good" | "fair" | "poor" | "unknown";
+
+export type DevicesView = { cameras: Array<DeviceItem>, microphones: Array<DeviceItem>, speakers: Array<DeviceItem>, 
+/**
+ * True while the list is being made.
+ */
+loading: boolean, 
+/**
+ * Set while settings preview the camera and the microphone: the stream of the picture.
+ */
+preview_stream: number | null, previewing: boolean, problems: Array<DeviceProblem>, };
+
+export type DeviceItem = { id: string, name: string, 
+/**
+ * What the system would take.
+ */
+is_default: boolean, 
+/**
+ * What the person chose; none chosen means the default.
+ */
+chosen: boolean, };
+
+export type DeviceKindView = "camera" | "microphone" | "speaker";
+
+export type SettingsView = { theme: Theme, accent: Accent, density: Density, 
+/**
+ * A BCP 47 tag, or `system`.
+ */
+language: string, keeping: SecretKeeping, 
+/**
+ * Version of the app.
+ */
+version: string, };
+
+export type Theme = "system" | "dark" | "light";
+
+export type Accent = "teal" | "synthwave" | "high_contrast";
+
+export type Density = "comfortable" | "compact";
+
+/**
+ * Something to do. It answers when it is done or refused ([`CommandError`]); what changed comes as events.
+ */
+export type Command = { "type": "sign_up", relay_url: string, display_name: string, email: string, password: string, } | { "type": "sign_in", relay_url: string, email: string, password: string, } | { "type": "sign_out" } | { "type": "unlock", passphrase: string, } | { "type": "keep_secrets", passphrase: string | null, } | { "type": "reconnect" } | { "type": "search_people", query: string, } | { "type": "set_favourite", user_id: UserId, favourite: boolean, } | { "type": "set_blocked", user_id: UserId, blocked: boolean, } | { "type": "open_direct", user_id: UserId, } | { "type": "create_group", name: string, topic: string, visibility: Visibility, members: Array<UserId>, } | { "type": "join_room", room_id: RoomId, } | { "type": "join_by_invite", code: string, } | { "type": "open_room", room_id: RoomId, } | { "type": "close_room" } | { "type": "rename_room", room_id: RoomId, name: string, topic: string, } | { "type": "archive_room", room_id: RoomId, archived: boolean, } | { "type": "add_members", room_id: RoomId, members: Array<UserId>, } | { "type": "remove_member", room_id: RoomId, user_id: UserId, } | { "type": "leave_room", room_id: RoomId, } | { "type": "delete_room", room_id: RoomId, } | { "type": "send_message", room_id: RoomId, text: string, } | { "type": "retry_message", room_id: RoomId, client_id: ClientMessageId, } | { "type": "discard_message", room_id: RoomId, client_id: ClientMessageId, } | { "type": "edit_message", room_id: RoomId, message_id: MessageId, text: string, } | { "type": "delete_message", room_id: RoomId, message_id: MessageId, } | { "type": "load_older", room_id: RoomId, } | { "type": "mark_read", room_id: RoomId, seq: Seq, } | { "type": "set_typing", room_id: RoomId, typing: boolean, } | { "type": "set_draft", room_id: RoomId, text: string, } | { "type": "start_call", room_id: RoomId, camera: boolean, } | { "type": "accept_call", camera: boolean, } | { "type": "decline_call", reason: DeclineReason, } | { "type": "hang_up" } | { "type": "set_muted", muted: boolean, } | { "type": "set_camera", on: boolean, } | { "type": "refresh_devices" } | { "type": "choose_device", kind: DeviceKindView, id: string | null, } | { "type": "start_preview" } | { "type": "stop_preview" } | { "type": "play_test_sound" } | { "type": "set_appearance", theme: Theme, accent: Accent, density: Density, } | { "type": "set_language", language: string, } | { "type": "set_idle", idle: boolean, };
+
+/**
+ * Something to be told once.
+ */
+export type Query = { "type": "snapshot" } | { "type": "frames" } | { "type": "public_rooms", query: string, } | { "type": "create_invite", room_id: RoomId, };
+
+/**
+ * Where pictures come from: a WebSocket on the loopback.
+ *
+ * The webview sends the token as its first text frame, then `{"tile":{"stream":2,"width":640,"height":360}}` for each tile that shows a stream
+ * (width 0 when none does) and `{"ack":2}` after each frame it has drawn; at most one frame of a stream is under way.
+ * A frame is binary, little-endian: u32 stream, u32 sequence, u16 width, u16 height, then I420 planes with tight strides.
+ */
+export type FramesEndpoint = { url: string, token: string, };
+
+/**
+ * Why a command was refused.
+ */
+export type CommandError = { code: CommandErrorCode, 
+/**
+ * One plain sentence in English, for codes that the webview does not know.
+ */
+message: string, 
+/**
+ * The field of the command that is wrong.
+ */
+field: string | null, retry_after_s: number | null, };
+
+export type CommandErrorCode = "invalid_argument" | "unauthenticated" | "forbidden" | "not_found" | "conflict" | "too_large" | "rate_limited" | "unavailable" | "offline" | "unsupported_version" | "storage" | "not_now";
