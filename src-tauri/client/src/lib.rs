@@ -1,1 +1,17 @@
-//! x
+//! The whole Parley app without a window: accounts, rooms, chat and calls against one relay.
+//!
+//! ```text
+//! Command ──> driver ──Input──> core (pure) ──Effect──> driver ──> relay | disk | keyring | devices
+//!                                  └──────────ViewEvent──────────> whoever draws
+//! ```
+//!
+//! [`Client::spawn`] starts the actor, [`ClientHandle`] talks to it. The crate must never: open a window, open a device or
+//! let media flow before the person agreed to a call, write a token to a file in plain text, or log an address, a token or
+//! message text above DEBUG.
+
+mod client;
+mod driver;
+pub mod config;
+
+pub use client::{Client, ClientHandle};
+pub use config::{ClientConfig, MediaOverrides, SecretsChoice};

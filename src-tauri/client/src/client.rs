@@ -1,0 +1,107 @@
+//! The face of the client: start it, tell it, ask it, watch it.
+
+use parley_shared::ids::RoomId;
+use parley_shared::view::{Command, CommandError, CommandErrorCode, PublicRoomItem, Snapshot, ViewEvent};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
+
+use crate::config::ClientConfig;
+
+/// Starts clients.
+#[derive(Debug)]
+pub struct Client;
+
+impl Client {
+    /// Starts the client's actor on the current tokio runtime and returns at once; the first state arrives as events.
+    ///
+    /// # Errors
+    /// The data directory cannot be made or written.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    pub fn spawn(config: ClientConfig) -> anyhow::Result<ClientHandle> {
+        crate::driver::spawn(config)
+    }
+}
+
+/// What the handle sends to the actor.
+#[derive(Debug)]
+pub(crate) enum Ask {
+    Command(Command, oneshot::Sender<Result<(), CommandError>>),
+    Snapshot(oneshot::Sender<Snapshot>),
+    PublicRooms(String, oneshot::Sender<Result<Vec<PublicRoomItem>, CommandError>>),
+    CreateInvite(RoomId, oneshot::Sender<Result<String, CommandError>>),
+    Shutdown,
+}
+
+/// Talks to a running client; clones talk to the same one. The client runs until [`Self::shutdown`], even without handles.
+#[derive(Clone, Debug)]
+pub struct ClientHandle {
+    pub(crate) asks: mpsc::Sender<Ask>,
+    pub(crate) events: broadcast::Sender<ViewEvent>,
+    pub(crate) ended: watch::Receiver<bool>,
+}
+
+impl ClientHandle {
+    /// Carries out one command; it answers when it is done or refused. What it changed comes as events, at most a few
+    /// hundredths of a second later.
+    ///
+    /// # Errors
+    /// Why it was refused; `NotNow` after a shutdown.
+    pub async fn command(&self, command: Command) -> Result<(), CommandError> {
+        self.ask(|answer| Ask::Command(command, answer)).await?
+    }
+
+    /// The whole state as it is at this moment, for a window that opens or reloads.
+    ///
+    /// # Errors
+    /// `NotNow` after a shutdown.
+    pub async fn snapshot(&self) -> Result<Snapshot, CommandError> {
+        self.ask(Ask::Snapshot).await
+    }
+
+    /// Public rooms whose name contains the text.
+    ///
+    /// # Errors
+    /// As [`Self::command`].
+    pub async fn public_rooms(&self, query: &str) -> Result<Vec<PublicRoomItem>, CommandError> {
+        self.ask(|answer| Ask::PublicRooms(query.to_owned(), answer)).await?
+    }
+
+    /// A new invite code of a room.
+    ///
+    /// # Errors
+    /// As [`Self::command`].
+    pub async fn create_invite(&self, room_id: RoomId) -> Result<String, CommandError> {
+        self.ask(|answer| Ask::CreateInvite(room_id, answer)).await?
+    }
+
+    /// Changes from this moment on. A receiver that lags more than a thousand events behind loses the oldest: it then asks
+    /// for a snapshot.
+    pub fn events(&self) -> broadcast::Receiver<ViewEvent> {
+        self.events.subscribe()
+    }
+
+    /// Ends the call, closes devices and files, and returns when all of it is done. Further calls return at once.
+    pub async fn shutdown(&self) {
+        // A closed channel means that the actor is ending or has ended.
+        let _ = self.asks.send(Ask::Shutdown).await;
+        let mut ended = self.ended.clone();
+        // An error means that the actor is gone, which is what is waited for.
+        let _ = ended.wait_for(|ended| *ended).await;
+    }
+
+    async fn ask<T>(&self, ask: impl FnOnce(oneshot::Sender<T>) -> Ask) -> Result<T, CommandError> {
+        let (answer, answered) = oneshot::channel();
+        self.asks.send(ask(answer)).await.map_err(|_| gone())?;
+        answered.await.map_err(|_| gone())
+    }
+}
+
+fn gone() -> CommandError {
+    CommandError {
+        code: CommandErrorCode::NotNow,
+        message: "Parley is closing.".to_owned(),
+        field: None,
+        retry_after_s: None,
+    }
+}
