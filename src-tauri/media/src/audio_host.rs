@@ -1,0 +1,169 @@
+//! The audio system of this machine through cpal: which server, which device, which format.
+//!
+//! On Linux the servers are tried in the order PipeWire, PulseAudio, ALSA: a dying ALSA stream spins and never recovers.
+
+use cpal::{
+    BufferSize, Device, DeviceDirection, Host, HostId, SampleFormat, StreamConfig, SupportedStreamConfigRange,
+    traits::{DeviceTrait, HostTrait},
+};
+
+use crate::{
+    audio::{CHUNK_SAMPLES, SAMPLE_RATE},
+    device::{self, DeviceError, DeviceInfo, DeviceKind},
+    resample,
+};
+
+/// The devices of one kind. Empty when there is no audio system.
+pub(crate) fn list(kind: DeviceKind) -> Vec<DeviceInfo> {
+    let Some(host) = preferred_host() else { return Vec::new() };
+    let default = default_device(&host, kind).and_then(|device| device.id().ok());
+    let devices = host.devices().map(Iterator::collect::<Vec<_>>).unwrap_or_default();
+    let listed = devices.iter().filter(|device| is_of_kind(device, kind)).filter_map(|device| {
+        let id = device.id().ok()?;
+        let is_default = Some(&id) == default.as_ref();
+        Some(DeviceInfo { id: id.to_string(), name: human_name(device, kind), kind, is_default })
+    });
+    device::tidy(listed.collect())
+}
+
+/// A device that was found, with the format in which it is opened.
+pub(crate) struct Opened {
+    /// Keeps the connection to the server.
+    pub(crate) _host: Host,
+    pub(crate) device: Device,
+    pub(crate) name: String,
+    pub(crate) config: StreamConfig,
+    pub(crate) format: SampleFormat,
+}
+
+/// Finds a device by id, or the default one, and chooses its format. Asks the server anew every time: cpal's list is a
+/// snapshot.
+///
+/// # Errors
+/// [`DeviceError::NotFound`], [`DeviceError::Unsupported`] when it has no usable format, or what the system says.
+pub(crate) fn find(kind: DeviceKind, id: Option<&str>) -> Result<Opened, DeviceError> {
+    let (host, device) = match id {
+        None => {
+            let host = preferred_host().ok_or(DeviceError::NotFound)?;
+            let device = default_device(&host, kind).ok_or(DeviceError::NotFound)?;
+            (host, device)
+        }
+        Some(id) => {
+            let id: cpal::DeviceId = id.parse().map_err(|_| DeviceError::NotFound)?;
+            let host = cpal::host_from_id(id.host()).map_err(|error| device_error(&error))?;
+            let device = host.device_by_id(&id).ok_or(DeviceError::NotFound)?;
+            (host, device)
+        }
+    };
+    let ranges: Vec<_> = match kind {
+        DeviceKind::Speaker => device.supported_output_configs().map(Iterator::collect),
+        DeviceKind::Microphone | DeviceKind::Camera => device.supported_input_configs().map(Iterator::collect),
+    }
+    .map_err(|error| device_error(&error))?;
+    let (config, format) = choose_format(&ranges)
+        .ok_or_else(|| DeviceError::Unsupported("it offers no sample format that Parley knows".to_owned()))?;
+    let name = human_name(&device, kind);
+    Ok(Opened { _host: host, device, name, config, format })
+}
+
+/// What a person can act on, from what the system says.
+pub(crate) fn device_error(error: &cpal::Error) -> DeviceError {
+    use cpal::ErrorKind;
+    match error.kind() {
+        ErrorKind::DeviceBusy => DeviceError::Busy,
+        ErrorKind::DeviceNotAvailable | ErrorKind::StreamInvalidated => DeviceError::Gone,
+        ErrorKind::HostUnavailable => DeviceError::NotFound,
+        ErrorKind::PermissionDenied => DeviceError::Denied,
+        ErrorKind::UnsupportedConfig | ErrorKind::UnsupportedOperation | ErrorKind::InvalidInput => {
+            DeviceError::Unsupported(error.to_string())
+        }
+        _ => DeviceError::Backend(error.to_string()),
+    }
+}
+
+/// The first server that answers. cpal lists them in the order that we prefer.
+fn preferred_host() -> Option<Host> {
+    cpal::available_hosts().into_iter().find_map(|id| cpal::host_from_id(id).ok())
+}
+
+fn default_device(host: &Host, kind: DeviceKind) -> Option<Device> {
+    match kind {
+        DeviceKind::Speaker => host.default_output_device(),
+        DeviceKind::Microphone => host.default_input_device(),
+        DeviceKind::Camera => None,
+    }
+}
+
+/// Monitors of loudspeakers can be recorded too, but nobody means them by "microphone".
+fn is_of_kind(device: &Device, kind: DeviceKind) -> bool {
+    let direction = device.description().map_or(DeviceDirection::Unknown, |description| description.direction());
+    let is_monitor = device.id().is_ok_and(|id| id.id().ends_with(".monitor"));
+    match kind {
+        DeviceKind::Microphone => {
+            !is_monitor
+                && device.supports_input()
+                && !(sinks_also_record(device) && direction == DeviceDirection::Duplex)
+        }
+        DeviceKind::Speaker => device.supports_output() && !device.id().is_ok_and(|id| id.id() == "sink_default"),
+        DeviceKind::Camera => false,
+    }
+}
+
+fn sinks_also_record(device: &Device) -> bool {
+    device.id().is_ok_and(|id| host_is(id.host(), "pipewire"))
+}
+
+fn host_is(host: HostId, name: &str) -> bool {
+    host.to_string().eq_ignore_ascii_case(name)
+}
+
+fn human_name(device: &Device, kind: DeviceKind) -> String {
+    let name = device.description().map(|description| description.name().to_owned()).unwrap_or_default();
+    match (name.as_str(), kind) {
+        ("default_input" | "default_output" | "default_sink" | "", DeviceKind::Microphone) => {
+            "System default microphone".to_owned()
+        }
+        ("default_input" | "default_output" | "default_sink" | "", DeviceKind::Speaker | DeviceKind::Camera) => {
+            "System default speaker".to_owned()
+        }
+        _ => name,
+    }
+}
+
+/// The best of what a device offers: 48 kHz before other rates, floats before integers, few channels before many.
+/// The buffer is always fixed to 10 ms: PulseAudio's own default is two seconds.
+fn choose_format(ranges: &[SupportedStreamConfigRange]) -> Option<(StreamConfig, SampleFormat)> {
+    let best = ranges.iter().filter_map(|range| Some((cost(range)?, range))).min_by_key(|(cost, _)| *cost)?.1;
+    let sample_rate = nearest_rate(best);
+    let frames = (u64::from(sample_rate) * CHUNK_SAMPLES as u64 / u64::from(SAMPLE_RATE)) as u32;
+    let frames = match best.buffer_size() {
+        cpal::SupportedBufferSize::Range { min, max } if *max > 0 => frames.clamp(*min, *max),
+        cpal::SupportedBufferSize::Range { .. } | cpal::SupportedBufferSize::Unknown => frames,
+    };
+    Some((
+        StreamConfig { channels: best.channels(), sample_rate, buffer_size: BufferSize::Fixed(frames) },
+        best.sample_format(),
+    ))
+}
+
+fn cost(range: &SupportedStreamConfigRange) -> Option<(u32, u32, u32)> {
+    let rate = nearest_rate(range);
+    if !resample::RATES.contains(&rate) || range.channels() == 0 {
+        return None;
+    }
+    let format = match range.sample_format() {
+        SampleFormat::F32 => 0,
+        SampleFormat::I16 => 1,
+        SampleFormat::I32 => 2,
+        SampleFormat::U8 => 3,
+        _ => return None,
+    };
+    // A lower rate loses sound, a higher one only costs time.
+    let rate_cost = if rate < SAMPLE_RATE { 1_000_000 - rate } else { rate - SAMPLE_RATE };
+    let channel_cost = u32::from(range.channels()).abs_diff(2);
+    Some((rate_cost, format, channel_cost))
+}
+
+fn nearest_rate(range: &SupportedStreamConfigRange) -> u32 {
+    SAMPLE_RATE.clamp(range.min_sample_rate(), range.max_sample_rate())
+}

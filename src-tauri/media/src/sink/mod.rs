@@ -1,0 +1,3 @@
+//! Where sound goes.
+
+pub mod speaker;
