@@ -60,6 +60,10 @@ pub enum Request {
     SetTyping { room_id: RoomId, typing: bool },
     /// Starts a call, or joins the one that goes on in the room. → [`Reply::Call`].
     StartCall { room_id: RoomId, call_id: CallId, media: MediaState },
+    /// Enters again, as the same participant, a call that went on when the relay restarted: for a device that was in it and whose
+    /// welcome was not resumed and does not name it. Rings nobody. `not_found` when the relay does not remember the call
+    /// (any more): the call is over. → [`Reply::Call`].
+    RejoinCall { room_id: RoomId, call_id: CallId, participant_id: ParticipantId, media: MediaState },
     /// → [`Reply::Call`].
     AcceptCall { call_id: CallId, media: MediaState },
     /// → [`Reply::Done`].

@@ -1,0 +1,471 @@
+//! Calls: ringing, answering, who is in one, and passing signals on.
+//!
+//! ```text
+//! (none) --start--> Ringing --accept--> Active --all but one left--> (ended)
+//!    |                 `--decline, cancel, 45 s, nobody there-----> (ended)
+//!    `--restore (relay restarted)-----> Active, empty --rejoin-->
+//! ```
+
+mod live;
+mod signal;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Instant;
+
+use parley_shared::ids::{CallId, DeviceId, ParticipantId, RoomId, UnixMs, UserId};
+use parley_shared::limits::CALL_ABSENCE;
+use parley_shared::wire::{
+    Call, CallEndReason, CallOutcome, CallPhase, DeclineReason, ErrorCode, Event, MediaState, Participant, Signal, User,
+    WireError,
+};
+
+use crate::work::{OpenCall, Roster, RosterMember};
+use crate::Now;
+use live::{LiveCall, Seat};
+
+/// Participants of one call: as many as a mesh carries.
+pub const MESH_PARTICIPANTS: usize = 4;
+/// Ended calls that are remembered, so that a late repetition of their start does not ring again.
+const ENDED_KEPT: usize = 1_024;
+
+/// Every call that goes on.
+#[derive(Debug, Default)]
+pub struct Calls {
+    live: BTreeMap<CallId, LiveCall>,
+    by_room: BTreeMap<RoomId, CallId>,
+    ended: VecDeque<CallId>,
+    outputs: VecDeque<CallOutput>,
+}
+
+/// What a change of a call leads to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CallOutput {
+    Tell {
+        to: To,
+        event: Event,
+    },
+    /// The call of a room as its members see it, none when it is over.
+    Shown {
+        room_id: RoomId,
+        call: Option<Call>,
+    },
+    /// The call is to be remembered across a restart.
+    Remember(OpenCall),
+    /// The call is over and leaves this entry.
+    Over(CallOver),
+    /// The person entered or left a call.
+    Moved(UserId),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum To {
+    Users(Vec<UserId>),
+    /// The other devices of a person.
+    UserExcept(UserId, DeviceId),
+    Device(DeviceId),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CallOver {
+    pub call_id: CallId,
+    pub room_id: RoomId,
+    pub caller_id: UserId,
+    pub outcome: CallOutcome,
+    pub duration_s: u32,
+}
+
+/// The device that asks, and what it sends.
+#[derive(Clone, Debug)]
+pub struct Joiner {
+    pub user: User,
+    pub device_id: DeviceId,
+    pub participant_id: ParticipantId,
+    pub media: MediaState,
+}
+
+pub type Joined = Result<(Call, ParticipantId), WireError>;
+
+impl Calls {
+    pub fn poll_output(&mut self) -> Option<CallOutput> {
+        self.outputs.pop_front()
+    }
+
+    /// The next moment at which [`Calls::handle_timeout`] has something to do.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.live.values().filter_map(LiveCall::deadline).min()
+    }
+
+    pub fn count(&self) -> usize {
+        self.live.len()
+    }
+
+    pub fn in_room(&self, room_id: RoomId) -> Option<Call> {
+        let call = self.live.get(self.by_room.get(&room_id)?)?;
+        (call.phase() == CallPhase::Active && !call.seats.is_empty()).then(|| call.view())
+    }
+
+    /// Calls that ring for the person or that the device is in.
+    pub fn concerning(&self, user_id: UserId, device_id: DeviceId) -> Vec<Call> {
+        let concerns = |call: &&LiveCall| call.ringing.contains(&user_id) || call.seat_of_device(device_id).is_some();
+        self.live.values().filter(concerns).map(LiveCall::view).collect()
+    }
+
+    pub fn has_user(&self, user_id: UserId) -> bool {
+        self.live.values().any(|call| call.seats.iter().any(|seat| seat.participant.user.id == user_id))
+    }
+
+    /// Starts a call in the room, or joins the one that goes on there.
+    pub fn start(
+        &mut self,
+        joiner: Joiner,
+        call_id: CallId,
+        roster: &Roster,
+        reachable: impl Fn(UserId) -> bool,
+        now: Now,
+    ) -> Joined {
+        if let Some(current) = self.by_room.get(&roster.room_id).copied() {
+            return self.join(joiner, current, now);
+        }
+        self.check_free(&joiner, call_id)?;
+        if roster.archived {
+            return Err(WireError::new(ErrorCode::Conflict, "This room is archived."));
+        }
+        if self.live.contains_key(&call_id) {
+            return Err(WireError::new(ErrorCode::Conflict, "This call is in another room."));
+        }
+        if self.ended.contains(&call_id) {
+            return Err(WireError::new(ErrorCode::Conflict, "This call is over."));
+        }
+        let others: Vec<RosterMember> =
+            roster.members.iter().filter(|m| m.user_id != joiner.user.id && !m.blocked).copied().collect();
+        let there: Vec<RosterMember> = others.iter().filter(|m| reachable(m.user_id)).copied().collect();
+        let free: Vec<UserId> =
+            there.iter().filter(|m| m.bot || !self.has_user(m.user_id)).map(|m| m.user_id).collect();
+
+        let mut call = LiveCall::ringing(call_id, roster, &joiner, now);
+        call.rung = free.iter().copied().collect();
+        call.ringing = call.rung.clone();
+        let reply = (call.view(), joiner.participant_id);
+        self.outputs.push_back(CallOutput::Remember(call.open()));
+        self.outputs.push_back(CallOutput::Moved(joiner.user.id));
+        self.by_room.insert(roster.room_id, call_id);
+        self.live.insert(call_id, call);
+        if there.is_empty() {
+            self.end(call_id, CallEndReason::Unreachable, now);
+        } else if free.is_empty() {
+            self.end(call_id, CallEndReason::Busy, now);
+        } else {
+            self.tell_changed(call_id);
+        }
+        Ok(reply)
+    }
+
+    /// Answers a call that rings, or joins one that goes on.
+    pub fn accept(&mut self, joiner: Joiner, call_id: CallId, now: Now) -> Joined {
+        let known = self.live.get(&call_id).is_some_and(|call| call.concerns(joiner.user.id));
+        if !known {
+            return Err(over());
+        }
+        self.join(joiner, call_id, now)
+    }
+
+    /// Enters again, after the relay restarted, a call that it still remembers.
+    pub fn rejoin(&mut self, joiner: Joiner, call_id: CallId, roster: &Roster, now: Now) -> Joined {
+        if self.live.get(&call_id).is_none_or(|call| call.room_id != roster.room_id) {
+            return Err(over());
+        }
+        self.join(joiner, call_id, now)
+    }
+
+    pub fn decline(
+        &mut self,
+        call_id: CallId,
+        user_id: UserId,
+        device_id: DeviceId,
+        reason: DeclineReason,
+        now: Now,
+    ) -> Result<(), WireError> {
+        let Some(call) = self.live.get_mut(&call_id).filter(|call| call.rung.contains(&user_id)) else {
+            return Err(over());
+        };
+        if !call.ringing.remove(&user_id) || call.phase() == CallPhase::Active {
+            return Ok(());
+        }
+        let room_id = call.room_id;
+        let nobody_left = call.ringing.is_empty();
+        if nobody_left {
+            call.rung.remove(&user_id);
+        }
+        self.tell(
+            To::UserExcept(user_id, device_id),
+            Event::CallEnded { call_id, room_id, reason: CallEndReason::AnsweredElsewhere },
+        );
+        if nobody_left {
+            let reason = match reason {
+                DeclineReason::Declined => CallEndReason::Declined,
+                DeclineReason::Busy => CallEndReason::Busy,
+            };
+            self.tell(To::Device(device_id), Event::CallEnded { call_id, room_id, reason });
+            self.end(call_id, reason, now);
+        }
+        Ok(())
+    }
+
+    /// Hangs up, or gives up ringing. Leaving twice is leaving once.
+    pub fn leave(&mut self, call_id: CallId, device_id: DeviceId, now: Now) {
+        self.unseat(call_id, device_id, CallEndReason::HungUp, now);
+    }
+
+    pub fn set_media(&mut self, call_id: CallId, device_id: DeviceId, media: MediaState) -> Result<(), WireError> {
+        let Some(seat) = self.live.get_mut(&call_id).and_then(|call| call.seat_of_device_mut(device_id)) else {
+            return Err(over());
+        };
+        if seat.participant.media != media {
+            seat.participant.media = media;
+            self.tell_changed(call_id);
+        }
+        Ok(())
+    }
+
+    /// Passes a signal from one participant to another of the same call.
+    pub fn signal(
+        &mut self,
+        call_id: CallId,
+        from: DeviceId,
+        to: ParticipantId,
+        signal: Signal,
+    ) -> Result<(), WireError> {
+        let Some(call) = self.live.get_mut(&call_id) else { return Err(over()) };
+        let Some(from) = call.seat_of_device(from).map(|seat| seat.participant.id) else { return Err(over()) };
+        let Some(device_id) = call.seats.iter().find(|s| s.participant.id == to).map(|s| s.participant.device_id)
+        else {
+            return Err(WireError::new(ErrorCode::NotFound, "Nobody of that id is in the call."));
+        };
+        if from == to {
+            return Err(WireError::field("to", "A signal goes to somebody else."));
+        }
+        if call.pairs.entry(signal::pair(from, to)).or_default().admit(from < to, &signal)? {
+            self.tell(To::Device(device_id), Event::CallSignal { call_id, from, signal });
+        }
+        Ok(())
+    }
+
+    /// The device has no connection any more: it leaves its call unless it comes back in time.
+    pub fn device_lost(&mut self, device_id: DeviceId, now: Now) {
+        for call in self.live.values_mut() {
+            if let Some(seat) = call.seat_of_device_mut(device_id) {
+                seat.absent_until.get_or_insert(now.at + CALL_ABSENCE);
+            }
+        }
+    }
+
+    pub fn device_back(&mut self, device_id: DeviceId) {
+        for call in self.live.values_mut() {
+            if let Some(seat) = call.seat_of_device_mut(device_id) {
+                seat.absent_until = None;
+            }
+        }
+    }
+
+    /// The device was signed out.
+    pub fn device_gone(&mut self, device_id: DeviceId, now: Now) {
+        for call_id in self.calls_of(|call| call.seat_of_device(device_id).is_some()) {
+            self.unseat(call_id, device_id, CallEndReason::HungUp, now);
+        }
+    }
+
+    /// The room has these members: whoever is no longer one leaves its call. An empty list: the room is gone.
+    pub fn members_changed(&mut self, room_id: RoomId, members: &[UserId], now: Now) {
+        let Some(call_id) = self.by_room.get(&room_id).copied() else { return };
+        let Some(call) = self.live.get_mut(&call_id) else { return };
+        call.members = members.iter().copied().collect();
+        let (members, room_id) = (call.members.clone(), call.room_id);
+        let outsiders: Vec<UserId> = call.rung.difference(&members).copied().collect();
+        call.rung.retain(|user| members.contains(user));
+        call.ringing.retain(|user| members.contains(user));
+        let devices: Vec<DeviceId> = call
+            .seats
+            .iter()
+            .filter(|seat| !members.contains(&seat.participant.user.id))
+            .map(|seat| seat.participant.device_id)
+            .collect();
+        let ringing = call.phase() == CallPhase::Ringing;
+        let nobody_rings = ringing && call.ringing.is_empty();
+        if ringing {
+            self.tell(
+                To::Users(outsiders),
+                Event::CallEnded { call_id, room_id, reason: CallEndReason::Cancelled },
+            );
+        }
+        for device_id in devices {
+            self.unseat(call_id, device_id, CallEndReason::HungUp, now);
+        }
+        if nobody_rings && self.live.contains_key(&call_id) {
+            self.end(call_id, CallEndReason::Unreachable, now);
+        }
+    }
+
+    /// Takes up the calls that went on when the relay stopped. Those that rang are missed; those that were answered wait for
+    /// their participants to come back.
+    pub fn restore(&mut self, open: OpenCall, roster: &Roster, now: Now) {
+        let call = LiveCall::restored(open, roster, now);
+        let (call_id, room_id, phase) = (call.id, call.room_id, call.phase());
+        self.by_room.insert(room_id, call_id);
+        self.live.insert(call_id, call);
+        match phase {
+            CallPhase::Ringing => self.end(call_id, CallEndReason::Lost, now),
+            CallPhase::Active => {}
+        }
+    }
+
+    pub fn handle_timeout(&mut self, now: Now) {
+        for call_id in self.calls_of(|call| call.deadline().is_some_and(|deadline| deadline <= now.at)) {
+            self.on_deadline(call_id, now);
+        }
+    }
+
+    fn on_deadline(&mut self, call_id: CallId, now: Now) {
+        let Some(call) = self.live.get(&call_id) else { return };
+        if call.phase() == CallPhase::Ringing && call.ring_until <= now.at {
+            return self.end(call_id, CallEndReason::NoAnswer, now);
+        }
+        if call.waits_until.is_some_and(|until| until <= now.at) {
+            return self.end(call_id, CallEndReason::Lost, now);
+        }
+        let lost: Vec<DeviceId> = call
+            .seats
+            .iter()
+            .filter(|seat| seat.absent_until.is_some_and(|until| until <= now.at))
+            .map(|seat| seat.participant.device_id)
+            .collect();
+        for device_id in lost {
+            self.unseat(call_id, device_id, CallEndReason::Lost, now);
+        }
+    }
+
+    fn join(&mut self, joiner: Joiner, call_id: CallId, now: Now) -> Joined {
+        self.check_free(&joiner, call_id)?;
+        let Some(call) = self.live.get_mut(&call_id) else { return Err(over()) };
+        if let Some(seat) = call.seat_of_device_mut(joiner.device_id) {
+            let id = seat.participant.id;
+            seat.absent_until = None;
+            return Ok((call.view(), id));
+        }
+        if call.seats.iter().any(|seat| seat.participant.user.id == joiner.user.id) {
+            return Err(WireError::new(ErrorCode::Conflict, "You are in this call on another device."));
+        }
+        if call.seats.iter().any(|seat| seat.participant.id == joiner.participant_id) {
+            return Err(WireError::new(ErrorCode::Conflict, "That participant is in the call already."));
+        }
+        if call.seats.len() >= MESH_PARTICIPANTS {
+            return Err(WireError::new(ErrorCode::Conflict, "The call is full."));
+        }
+        let (user_id, device_id, participant_id) = (joiner.user.id, joiner.device_id, joiner.participant_id);
+        let rang = call.ringing.remove(&user_id);
+        let first_answer = call.answered_at.is_none();
+        call.answered_at.get_or_insert(now.unix);
+        call.seats.push(Seat::new(joiner));
+        if call.seats.len() > 1 {
+            call.waits_until = None;
+        }
+        let (view, room_id, open) = (call.view(), call.room_id, call.open());
+        if rang {
+            self.tell(
+                To::UserExcept(user_id, device_id),
+                Event::CallEnded { call_id, room_id, reason: CallEndReason::AnsweredElsewhere },
+            );
+        }
+        if first_answer {
+            self.outputs.push_back(CallOutput::Remember(open));
+        }
+        self.outputs.push_back(CallOutput::Moved(user_id));
+        self.tell_changed(call_id);
+        Ok((view, participant_id))
+    }
+
+    fn unseat(&mut self, call_id: CallId, device_id: DeviceId, reason: CallEndReason, now: Now) {
+        let Some(call) = self.live.get_mut(&call_id) else { return };
+        let Some(place) = call.seats.iter().position(|seat| seat.participant.device_id == device_id) else { return };
+        let left = call.seats.remove(place).participant;
+        call.pairs.retain(|pair, _| pair.0 != left.id && pair.1 != left.id);
+        let (room_id, phase, others) = (call.room_id, call.phase(), call.seats.len());
+        let waits = call.waits_until.is_some() && others > 0;
+        self.outputs.push_back(CallOutput::Moved(left.user.id));
+        match phase {
+            CallPhase::Ringing => {
+                let reason = if reason == CallEndReason::HungUp { CallEndReason::Cancelled } else { reason };
+                self.end(call_id, reason, now);
+            }
+            CallPhase::Active if others < 2 && !waits => self.end(call_id, reason, now),
+            CallPhase::Active => {
+                self.tell(To::Device(device_id), Event::CallEnded { call_id, room_id, reason });
+                self.tell_changed(call_id);
+            }
+        }
+    }
+
+    fn end(&mut self, call_id: CallId, reason: CallEndReason, now: Now) {
+        let Some(call) = self.live.remove(&call_id) else { return };
+        self.by_room.remove(&call.room_id);
+        self.ended.push_back(call_id);
+        if self.ended.len() > ENDED_KEPT {
+            self.ended.pop_front();
+        }
+        let room_id = call.room_id;
+        self.tell(To::Users(call.told()), Event::CallEnded { call_id, room_id, reason });
+        self.outputs.push_back(CallOutput::Shown { room_id, call: None });
+        for seat in &call.seats {
+            self.outputs.push_back(CallOutput::Moved(seat.participant.user.id));
+        }
+        self.outputs.push_back(CallOutput::Over(CallOver {
+            call_id,
+            room_id,
+            caller_id: call.caller.id,
+            outcome: call.outcome(reason),
+            duration_s: call.duration_s(now.unix),
+        }));
+    }
+
+    /// A device is in one call at a time; programs are in as many as they like.
+    fn check_free(&self, joiner: &Joiner, call_id: CallId) -> Result<(), WireError> {
+        let elsewhere = |call: &LiveCall| call.id != call_id && call.seat_of_device(joiner.device_id).is_some();
+        if !joiner.user.bot && self.live.values().any(elsewhere) {
+            return Err(WireError::new(ErrorCode::Conflict, "This device is in another call."));
+        }
+        Ok(())
+    }
+
+    fn tell_changed(&mut self, call_id: CallId) {
+        let Some(call) = self.live.get(&call_id) else { return };
+        let (view, room_id, told) = (call.view(), call.room_id, call.told());
+        if view.phase == CallPhase::Active {
+            self.outputs.push_back(CallOutput::Shown { room_id, call: Some(view.clone()) });
+        }
+        self.tell(To::Users(told), Event::CallChanged { call: Box::new(view) });
+    }
+
+    fn tell(&mut self, to: To, event: Event) {
+        self.outputs.push_back(CallOutput::Tell { to, event });
+    }
+
+    fn calls_of(&self, wanted: impl Fn(&LiveCall) -> bool) -> Vec<CallId> {
+        self.live.values().filter(|call| wanted(call)).map(|call| call.id).collect()
+    }
+}
+
+/// The one answer for calls that are over, never were, or do not concern the one who asks.
+fn over() -> WireError {
+    WireError::new(ErrorCode::NotFound, "There is no such call.")
+}
+
+fn seconds_between(from: UnixMs, to: UnixMs) -> u32 {
+    u32::try_from((to.0 - from.0).max(0) / 1_000).unwrap_or(u32::MAX)
+}
+
+fn participant(joiner: Joiner) -> Participant {
+    Participant { id: joiner.participant_id, user: joiner.user, device_id: joiner.device_id, media: joiner.media }
+}
+
+#[cfg(test)]
+#[path = "call_tests.rs"]
+mod tests;
