@@ -12,6 +12,7 @@
 mod client;
 mod driver;
 pub mod config;
+pub mod core;
 
 pub use client::{Client, ClientHandle};
 pub use config::{ClientConfig, MediaOverrides, SecretsChoice};

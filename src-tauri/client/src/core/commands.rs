@@ -1,0 +1,220 @@
+//! Commands: each is answered exactly once, at once or when the relay has answered.
+
+use parley_shared::ids::{RoomId, UserId};
+use parley_shared::view::{Command, DeviceKindView};
+use parley_shared::wire::{AddMembers, ChangeRoom, CreateRoom, Person, Request, RoomKind, Visibility};
+
+use super::failure::invalid;
+use super::input::*;
+use super::ops::Op;
+use super::{Core, LinkState, Slice};
+
+impl Core {
+    pub(super) fn on_command(&mut self, reply: ReplyId, command: Command, now: Now) {
+        match command {
+            Command::SignUp { relay_url, display_name, email, password } => {
+                self.sign_up(reply, &relay_url, display_name, email, password);
+            }
+            Command::SignIn { relay_url, email, password } => self.sign_in(reply, &relay_url, email, password),
+            Command::SignOut => self.sign_out(reply),
+            Command::Unlock { passphrase } => self.unlock(reply, passphrase),
+            Command::KeepSecrets { passphrase } => self.keep_secrets(reply, passphrase),
+            Command::Reconnect => {
+                if matches!(self.link, LinkState::Offline { .. }) {
+                    self.emit(Effect::Reconnect);
+                }
+                self.done(reply);
+            }
+            Command::SearchPeople { query } => self.search_people(reply, query),
+            Command::SetFavourite { user_id, favourite } => {
+                self.ask_relay(reply, Op::SetFavourite { reply, user_id, favourite }, ApiCall::SetFavourite(user_id, favourite));
+            }
+            Command::SetBlocked { user_id, blocked } => {
+                self.ask_relay(reply, Op::SetBlocked { reply, user_id, blocked }, ApiCall::SetBlocked(user_id, blocked));
+            }
+            Command::OpenDirect { user_id } => self.open_direct(reply, user_id),
+            Command::CreateGroup { name, topic, visibility, members } => {
+                let body = CreateRoom { kind: RoomKind::Group, name, topic, visibility, members, max_members: None };
+                self.ask_relay(reply, Op::Room { reply, open: true }, ApiCall::CreateRoom(body));
+            }
+            Command::JoinRoom { room_id } => {
+                self.ask_relay(reply, Op::Room { reply, open: true }, ApiCall::JoinRoom(room_id));
+            }
+            Command::JoinByInvite { code } => self.join_by_invite(reply, &code),
+            Command::OpenRoom { room_id } => self.open_room(reply, room_id),
+            Command::CloseRoom => self.close_room(reply),
+            Command::RenameRoom { room_id, name, topic } => {
+                self.change_room(reply, room_id, ChangeRoom { name: Some(name), topic: Some(topic), ..ChangeRoom::default() });
+            }
+            Command::ArchiveRoom { room_id, archived } => {
+                self.change_room(reply, room_id, ChangeRoom { archived: Some(archived), ..ChangeRoom::default() });
+            }
+            Command::AddMembers { room_id, members } => {
+                let call = ApiCall::AddMembers(room_id, AddMembers { members });
+                self.ask_relay(reply, Op::Room { reply, open: false }, call);
+            }
+            Command::RemoveMember { room_id, user_id } => {
+                // Removing answers with nothing; the room comes changed as an event.
+                self.ask_relay(reply, Op::Done { reply }, ApiCall::RemoveMember(room_id, user_id));
+            }
+            Command::LeaveRoom { room_id } => {
+                let me = self.me();
+                self.ask_relay(reply, Op::LeaveRoom { reply, room_id }, ApiCall::RemoveMember(room_id, me));
+            }
+            Command::DeleteRoom { room_id } => {
+                self.ask_relay(reply, Op::LeaveRoom { reply, room_id }, ApiCall::DeleteRoom(room_id));
+            }
+            Command::SendMessage { room_id, text } => self.send_message(reply, room_id, &text, now),
+            Command::RetryMessage { room_id, client_id } => self.retry_message(reply, room_id, client_id),
+            Command::DiscardMessage { room_id, client_id } => self.discard_message(reply, room_id, client_id),
+            Command::EditMessage { room_id, message_id, text } => {
+                if self.needs_relay(reply) {
+                    self.request(Op::ChangeMessage { reply }, Request::EditMessage { room_id, message_id, text });
+                }
+            }
+            Command::DeleteMessage { room_id, message_id } => {
+                if self.needs_relay(reply) {
+                    self.request(Op::ChangeMessage { reply }, Request::DeleteMessage { room_id, message_id });
+                }
+            }
+            Command::LoadOlder { room_id } => self.load_older(reply, room_id),
+            Command::MarkRead { room_id, seq } => self.mark_read(reply, room_id, seq),
+            Command::SetTyping { room_id, typing } => self.set_typing(reply, room_id, typing, now),
+            Command::SetDraft { room_id, text } => self.set_draft(reply, room_id, text),
+            Command::StartCall { room_id, camera } => self.start_call(reply, room_id, camera, now),
+            Command::AcceptCall { camera } => self.accept_call(reply, camera, now),
+            Command::DeclineCall { reason } => self.decline_call(reply, reason),
+            Command::HangUp => self.hang_up(reply),
+            Command::SetMuted { muted } => self.set_muted(reply, muted),
+            Command::SetCamera { on } => self.set_camera(reply, on),
+            Command::RefreshDevices => self.refresh_devices(reply),
+            Command::ChooseDevice { kind, id } => self.choose_device(reply, kind, id),
+            Command::StartPreview => self.start_preview(reply),
+            Command::StopPreview => self.stop_preview(reply),
+            Command::PlayTestSound => {
+                self.emit(Effect::Media(MediaCommand::PlayTestSound(self.preferences.devices.clone())));
+                self.done(reply);
+            }
+            Command::SetAppearance { theme, accent, density } => {
+                let preferences = &mut self.preferences;
+                (preferences.theme, preferences.accent, preferences.density) = (theme, accent, density);
+                self.settings_changed(reply);
+            }
+            Command::SetLanguage { language } => {
+                if language.len() > 35 || language.chars().any(|c| !c.is_ascii_alphanumeric() && c != '-') {
+                    return self.refuse(reply, invalid("language", "This is no language tag."));
+                }
+                self.preferences.language = language;
+                self.settings_changed(reply);
+            }
+            Command::SetIdle { idle } => {
+                self.emit(Effect::Idle(idle));
+                self.done(reply);
+            }
+        }
+    }
+
+    fn settings_changed(&mut self, reply: ReplyId) {
+        self.save_preferences();
+        self.touch(Slice::Settings);
+        self.done(reply);
+    }
+
+    fn ask_relay(&mut self, reply: ReplyId, op: Op, call: ApiCall) {
+        if self.needs_relay(reply) {
+            self.api(op, call);
+        }
+    }
+
+    fn change_room(&mut self, reply: ReplyId, room_id: RoomId, body: ChangeRoom) {
+        self.ask_relay(reply, Op::Room { reply, open: false }, ApiCall::ChangeRoom(room_id, body));
+    }
+
+    fn open_direct(&mut self, reply: ReplyId, user_id: UserId) {
+        let me = self.me();
+        let there = self.rooms.map.iter().find(|(_, room)| room.peer(me) == Some(user_id)).map(|(id, _)| *id);
+        if let Some(room_id) = there {
+            return self.open_room(reply, room_id);
+        }
+        let body = CreateRoom {
+            kind: RoomKind::Direct,
+            name: String::new(),
+            topic: String::new(),
+            visibility: Visibility::Private,
+            members: vec![user_id],
+            max_members: None,
+        };
+        self.ask_relay(reply, Op::Room { reply, open: true }, ApiCall::CreateRoom(body));
+    }
+
+    fn join_by_invite(&mut self, reply: ReplyId, code: &str) {
+        let code = code.trim().trim_end_matches('/');
+        let code = code.rsplit('/').next().unwrap_or_default();
+        let well_formed = !code.is_empty() && code.len() <= 64;
+        if !well_formed || code.chars().any(|c| !c.is_ascii_alphanumeric() && c != '-' && c != '_') {
+            return self.refuse(reply, invalid("code", "This is no invite code."));
+        }
+        self.ask_relay(reply, Op::Room { reply, open: true }, ApiCall::AcceptInvite(code.to_owned()));
+    }
+
+    fn search_people(&mut self, reply: ReplyId, query: String) {
+        if query.chars().count() > parley_shared::limits::QUERY_CHARS {
+            return self.refuse(reply, invalid("query", "The search is too long."));
+        }
+        self.people.query = query.clone();
+        self.people.loading = true;
+        self.people.failed = false;
+        self.touch(Slice::People);
+        if self.needs_relay(reply) {
+            self.api(Op::SearchPeople { reply: Some(reply), query: query.clone() }, ApiCall::People { query });
+        } else {
+            self.on_people_failed(&query);
+        }
+    }
+
+    pub(super) fn on_people(&mut self, reply: Option<ReplyId>, query: &str, people: Vec<Person>) {
+        // A later search is under way: its answer is what counts.
+        if query == self.people.query {
+            self.emit(Effect::Store(StoreJob::SavePeople(people.clone())));
+            self.people.on_found(people);
+            self.changed.extend([Slice::People, Slice::Rooms, Slice::Timeline]);
+        }
+        if let Some(reply) = reply {
+            self.done(reply);
+        }
+    }
+
+    pub(super) fn on_people_failed(&mut self, query: &str) {
+        if query == self.people.query {
+            self.people.loading = false;
+            self.people.failed = true;
+            self.touch(Slice::People);
+        }
+    }
+
+    pub(super) fn mark_person(&mut self, user_id: UserId, mark: impl FnOnce(&mut Person)) {
+        let Some(person) = self.people.person_mut(user_id) else { return };
+        mark(person);
+        let person = person.clone();
+        self.emit(Effect::Store(StoreJob::SavePeople(vec![person])));
+        self.changed.extend([Slice::People, Slice::Rooms, Slice::Timeline]);
+    }
+
+    pub(super) fn on_public_rooms_asked(&mut self, reply: ReplyId, query: String) {
+        self.ask_relay(reply, Op::PublicRooms { reply }, ApiCall::PublicRooms { query });
+    }
+
+    pub(super) fn on_invite_asked(&mut self, reply: ReplyId, room_id: RoomId) {
+        self.ask_relay(reply, Op::Invite { reply }, ApiCall::CreateInvite(room_id));
+    }
+
+    fn choose_device(&mut self, reply: ReplyId, kind: DeviceKindView, id: Option<String>) {
+        self.preferences.devices.set(kind, id);
+        self.save_preferences();
+        if self.holds_devices() {
+            self.emit(Effect::Media(MediaCommand::UseDevices(self.preferences.devices.clone())));
+        }
+        self.touch(Slice::Devices);
+        self.done(reply);
+    }
+}

@@ -1,0 +1,264 @@
+//! What comes into the core and what it wants done.
+
+use std::time::Duration;
+
+use parley_shared::ids::{ClientMessageId, ParticipantId, RoomId, Seq, UnixMs, UserId};
+use parley_shared::view::{Command, CommandError, DeviceProblemCode, Notice, PublicRoomItem, SecretKeeping, ViewEvent};
+use parley_shared::wire::{
+    AddMembers, ChangeRoom, ChangesPage, CreateRoom, Event, Hint, HistoryPage, HistoryQuery, IceServer, Invite, Message,
+    Person, PublicRoom, Reply, Request, Room, Session, SignIn, SignUp, Signal, Welcome, WireError,
+};
+
+use super::outbox::Pending;
+use super::preferences::{Account, DeviceChoice, Preferences};
+use super::rooms::RoomRecord;
+
+/// The time of an input: `clock` only grows and measures, `wall` is what people read.
+#[derive(Clone, Copy, Debug)]
+pub struct Now {
+    pub clock: Duration,
+    pub wall: UnixMs,
+}
+
+/// Ties an answer to the one who asked; chosen by the driver.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ReplyId(pub u64);
+
+/// Ties a result to what was asked of the relay; chosen by the core.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct OpId(pub u64);
+
+#[derive(Debug)]
+pub enum Input {
+    Started(Box<Preferences>),
+    Command(ReplyId, Command),
+    PublicRooms(ReplyId, String),
+    CreateInvite(ReplyId, RoomId),
+    Secrets(SecretsAnswer),
+    /// The local history of the account is open; `None` when the disk refused.
+    StoreOpened(Option<Box<Cached>>),
+    PageLoaded {
+        room_id: RoomId,
+        before: Option<Seq>,
+        messages: Vec<Message>,
+    },
+    UnreadCounted {
+        room_id: RoomId,
+        after: Seq,
+        unread: u32,
+    },
+    ApiDone(OpId, Result<ApiReply, CallFailure>),
+    Link(LinkEvent),
+    Media(MediaEvent),
+    /// A time that [`super::Core::poll_timeout`] named has come.
+    Tick,
+}
+
+/// What the disk holds of an account.
+#[derive(Debug, Default)]
+pub struct Cached {
+    pub rooms: Vec<RoomRecord>,
+    pub people: Vec<Person>,
+    pub outbox: Vec<Pending>,
+}
+
+#[derive(Debug)]
+pub enum SecretsAnswer {
+    /// The place for tokens is known, and what it held for the account.
+    Ready { keeping: SecretKeeping, found: Option<Box<Session>> },
+    /// An encrypted file waits for its passphrase.
+    Locked { wrong: bool },
+    /// [`SecretsJob::Keep`] is done.
+    Kept(Result<SecretKeeping, String>),
+    /// A session could not be written: it lasts only as long as the process.
+    SaveFailed,
+}
+
+/// From the socket.
+#[derive(Debug)]
+pub enum LinkEvent {
+    Connecting,
+    Welcome(Box<Welcome>),
+    Event(Box<Event>),
+    Hint(Hint),
+    RequestDone(OpId, Result<Reply, CallFailure>),
+    Offline {
+        retry_in: Duration,
+    },
+    /// The relay takes the tokens no longer; nothing more comes.
+    SignedOut {
+        revoked: bool,
+    },
+    /// The relay speaks another version.
+    UnsupportedVersion,
+}
+
+/// Why the relay gave no result.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CallFailure {
+    /// It refused.
+    Refused(WireError),
+    /// It does not answer.
+    Offline,
+    /// The session ended before the answer came: it may have been done, or not.
+    Lost,
+    /// Its answer makes no sense to this version.
+    Garbled,
+}
+
+#[derive(Debug)]
+pub enum Effect {
+    Reply(ReplyId, Result<Answer, CommandError>),
+    Show(ViewEvent),
+    SavePreferences(Box<Preferences>),
+    Secrets(SecretsJob),
+    OpenStore(Account),
+    /// Closes the local history, and removes it when `wipe`.
+    CloseStore {
+        wipe: bool,
+    },
+    Store(StoreJob),
+    Api(OpId, ApiCall),
+    StartLink {
+        relay_url: String,
+        session: Box<Session>,
+    },
+    StopLink,
+    Reconnect,
+    Idle(bool),
+    Request(OpId, Request),
+    Media(MediaCommand),
+}
+
+#[derive(Debug)]
+pub enum Answer {
+    Done,
+    PublicRooms(Vec<PublicRoomItem>),
+    Invite(String),
+}
+
+#[derive(Debug)]
+pub enum SecretsJob {
+    Load { account: Option<Account>, keeping: super::preferences::Keeping },
+    Save { account: Account, session: Box<Session> },
+    Unlock { account: Account, passphrase: String },
+    Keep { passphrase: Option<String> },
+    Forget { account: Account },
+}
+
+#[derive(Debug)]
+pub enum StoreJob {
+    SaveRoom(Box<RoomRecord>),
+    RemoveRoom(RoomId),
+    SavePeople(Vec<Person>),
+    /// Keeps what is newer by `change`.
+    SaveMessages(Vec<Message>),
+    /// Up to 50 messages before a place (or the newest), none before `from`.
+    LoadPage {
+        room_id: RoomId,
+        before: Option<Seq>,
+        from: Seq,
+    },
+    CountUnread {
+        room_id: RoomId,
+        after: Seq,
+        me: UserId,
+    },
+    SaveOutbox(Pending),
+    RemoveOutbox(ClientMessageId),
+}
+
+#[derive(Debug)]
+pub enum ApiCall {
+    SignUp { relay_url: String, body: SignUp },
+    SignIn { relay_url: String, body: SignIn },
+    SignOut,
+    People { query: String },
+    SetFavourite(UserId, bool),
+    SetBlocked(UserId, bool),
+    Rooms,
+    CreateRoom(CreateRoom),
+    ChangeRoom(RoomId, ChangeRoom),
+    DeleteRoom(RoomId),
+    JoinRoom(RoomId),
+    AcceptInvite(String),
+    AddMembers(RoomId, AddMembers),
+    RemoveMember(RoomId, UserId),
+    PublicRooms { query: String },
+    CreateInvite(RoomId),
+    History(RoomId, HistoryQuery),
+    Changes { room_id: RoomId, after: parley_shared::ids::Change },
+}
+
+#[derive(Debug)]
+pub enum ApiReply {
+    Done,
+    Session(Box<Session>),
+    People(Vec<Person>),
+    Rooms(Vec<Room>),
+    Room(Box<Room>),
+    PublicRooms(Vec<PublicRoom>),
+    Invite(Invite),
+    History(HistoryPage),
+    Changes(ChangesPage),
+}
+
+/// To whoever holds devices and connections.
+#[derive(Debug)]
+pub enum MediaCommand {
+    /// Opens my microphone and speaker, and my camera when `camera`.
+    OpenLocal {
+        devices: DeviceChoice,
+        camera: bool,
+    },
+    CloseLocal,
+    SetMuted(bool),
+    SetCamera(bool),
+    UseDevices(DeviceChoice),
+    OpenPeer {
+        participant: ParticipantId,
+        /// Where its picture goes.
+        stream: u32,
+        /// I joined after it: I offer.
+        offers: bool,
+        ice_servers: Vec<IceServer>,
+    },
+    Signal {
+        participant: ParticipantId,
+        signal: Signal,
+    },
+    ClosePeer(ParticipantId),
+    StartPreview(DeviceChoice),
+    StopPreview,
+    ListDevices,
+    PlayTestSound(DeviceChoice),
+}
+
+#[derive(Debug)]
+pub enum MediaEvent {
+    Signal { participant: ParticipantId, signal: Signal },
+    Peer { participant: ParticipantId, state: PeerPhase },
+    FirstVideo { participant: ParticipantId },
+    /// A device of mine works.
+    DeviceStarted(parley_shared::view::DeviceKindView),
+    DeviceFailed { kind: parley_shared::view::DeviceKindView, code: DeviceProblemCode },
+    Levels(parley_shared::view::LevelsView),
+    /// `display_name` is empty: the core knows it.
+    Stats(Vec<parley_shared::view::ParticipantStats>),
+    Devices(Vec<parley_media::DeviceInfo>),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PeerPhase {
+    Connecting,
+    Connected,
+    Reconnecting,
+    Failed,
+}
+
+impl Effect {
+    /// Something to say once.
+    pub fn notice(kind: parley_shared::view::NoticeKind, code: &str, subject: Option<String>) -> Self {
+        Self::Show(ViewEvent::Notice(Notice { kind, code: code.to_owned(), subject }))
+    }
+}

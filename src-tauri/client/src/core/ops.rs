@@ -1,0 +1,170 @@
+//! What waits for the relay's answer, and what is done with it.
+
+use parley_shared::ids::{CallId, Change, ClientMessageId, RoomId, UserId};
+use parley_shared::view::{CommandError, PublicRoomItem};
+use parley_shared::wire::{PublicRoom, Reply};
+
+use super::Core;
+use super::Slice;
+use super::failure::{failure_to_error, not_now};
+use super::input::*;
+
+/// A question to the relay that is under way.
+#[derive(Debug)]
+pub(super) enum Op {
+    /// The answer changes nothing here, and nobody waits for it.
+    Quiet,
+    /// Somebody waits to hear that it is done.
+    Done { reply: ReplyId },
+    SignIn { reply: ReplyId, relay_url: String },
+    FetchRooms,
+    FetchLatest { room_id: RoomId, upto: Change },
+    FetchChanges { room_id: RoomId },
+    FetchOlder { reply: Option<ReplyId>, room_id: RoomId },
+    SearchPeople { reply: Option<ReplyId>, query: String },
+    SetFavourite { reply: ReplyId, user_id: UserId, favourite: bool },
+    SetBlocked { reply: ReplyId, user_id: UserId, blocked: bool },
+    /// A room comes back; it is shown when `open`.
+    Room { reply: ReplyId, open: bool },
+    /// The room is gone for me when this is done.
+    LeaveRoom { reply: ReplyId, room_id: RoomId },
+    PublicRooms { reply: ReplyId },
+    Invite { reply: ReplyId },
+    Send { room_id: RoomId, client_id: ClientMessageId },
+    /// A message comes back, edited or deleted.
+    ChangeMessage { reply: ReplyId },
+    /// My place in a call comes back. `reply` is who pressed the button; a rejoin has nobody.
+    JoinCall { reply: Option<ReplyId>, call_id: CallId },
+}
+
+impl Op {
+    /// Who waits for it.
+    pub(super) fn reply(&self) -> Option<ReplyId> {
+        match self {
+            Self::Quiet | Self::FetchRooms | Self::FetchLatest { .. } | Self::FetchChanges { .. } | Self::Send { .. } => None,
+            Self::Done { reply }
+            | Self::SignIn { reply, .. }
+            | Self::SetFavourite { reply, .. }
+            | Self::SetBlocked { reply, .. }
+            | Self::Room { reply, .. }
+            | Self::LeaveRoom { reply, .. }
+            | Self::PublicRooms { reply }
+            | Self::Invite { reply }
+            | Self::ChangeMessage { reply } => Some(*reply),
+            Self::FetchOlder { reply, .. } | Self::SearchPeople { reply, .. } | Self::JoinCall { reply, .. } => *reply,
+        }
+    }
+}
+
+impl Core {
+    pub(super) fn on_api_done(&mut self, id: OpId, result: Result<ApiReply, CallFailure>, now: Now) {
+        // An answer that comes after a sign-out belongs to nobody.
+        let Some(op) = self.ops.remove(&id) else { return };
+        match (op, result) {
+            (op, Err(failure)) => self.on_op_failed(op, failure, now),
+            (Op::SignIn { reply, relay_url }, Ok(ApiReply::Session(session))) => self.on_signed_in(reply, relay_url, session),
+            (Op::FetchRooms, Ok(ApiReply::Rooms(rooms))) => self.on_rooms(rooms),
+            (Op::FetchLatest { room_id, upto }, Ok(ApiReply::History(page))) => self.on_latest(room_id, upto, page.messages),
+            (Op::FetchChanges { room_id }, Ok(ApiReply::Changes(page))) => {
+                self.on_changes(room_id, page.messages, page.has_more);
+            }
+            (Op::FetchOlder { reply, room_id }, Ok(ApiReply::History(page))) => self.on_older(reply, room_id, Ok(page)),
+            (Op::SearchPeople { reply, query }, Ok(ApiReply::People(people))) => self.on_people(reply, &query, people),
+            (Op::SetFavourite { reply, user_id, favourite }, Ok(ApiReply::Done)) => {
+                self.mark_person(user_id, |person| person.favourite = favourite);
+                self.done(reply);
+            }
+            (Op::SetBlocked { reply, user_id, blocked }, Ok(ApiReply::Done)) => {
+                self.mark_person(user_id, |person| person.blocked = blocked);
+                self.done(reply);
+            }
+            (Op::Room { reply, open }, Ok(ApiReply::Room(room))) => {
+                let room_id = room.id;
+                self.on_room(*room);
+                if open {
+                    self.show_room(room_id);
+                }
+                self.done(reply);
+            }
+            (Op::Done { reply }, Ok(ApiReply::Done)) => self.done(reply),
+            (Op::LeaveRoom { reply, room_id }, Ok(ApiReply::Done | ApiReply::Room(_))) => {
+                self.forget_room(room_id);
+                self.done(reply);
+            }
+            (Op::PublicRooms { reply }, Ok(ApiReply::PublicRooms(rooms))) => {
+                let rooms = rooms.into_iter().map(public_room).collect();
+                self.emit(Effect::Reply(reply, Ok(Answer::PublicRooms(rooms))));
+            }
+            (Op::Invite { reply }, Ok(ApiReply::Invite(invite))) => {
+                self.emit(Effect::Reply(reply, Ok(Answer::Invite(invite.code))));
+            }
+            (Op::Quiet, Ok(_)) => {}
+            (op, Ok(_)) => self.on_op_failed(op, CallFailure::Garbled, now),
+        }
+    }
+
+    pub(super) fn on_request_done(&mut self, id: OpId, result: Result<Reply, CallFailure>, now: Now) {
+        let Some(op) = self.ops.remove(&id) else { return };
+        match (op, result) {
+            (op, Err(failure)) => self.on_op_failed(op, failure, now),
+            (Op::Send { .. }, Ok(Reply::Message { message })) => self.on_message(*message, now),
+            (Op::ChangeMessage { reply }, Ok(Reply::Message { message })) => {
+                self.on_message(*message, now);
+                self.done(reply);
+            }
+            (Op::JoinCall { reply, call_id }, Ok(Reply::Call { call, participant_id })) => {
+                self.on_joined_call(call_id, *call, participant_id, now);
+                if let Some(reply) = reply {
+                    self.done(reply);
+                }
+            }
+            (Op::Quiet, Ok(_)) => {}
+            (op, Ok(_)) => self.on_op_failed(op, CallFailure::Garbled, now),
+        }
+    }
+
+    fn on_op_failed(&mut self, op: Op, failure: CallFailure, now: Now) {
+        let waits = op.reply();
+        match op {
+            Op::FetchLatest { room_id, .. } | Op::FetchChanges { room_id } => self.on_sync_failed(room_id),
+            Op::FetchOlder { reply, room_id } => return self.on_older(reply, room_id, Err(failure)),
+            Op::SearchPeople { ref query, .. } => self.on_people_failed(query),
+            Op::Send { room_id, client_id } => self.on_send_failed(room_id, client_id, failure.clone(), now),
+            Op::JoinCall { call_id, .. } => self.on_join_failed(call_id, &failure, now),
+            Op::FetchRooms => {
+                self.rooms.known = true;
+                self.touch(Slice::Rooms);
+            }
+            Op::Quiet
+            | Op::Done { .. }
+            | Op::SignIn { .. }
+            | Op::SetFavourite { .. }
+            | Op::SetBlocked { .. }
+            | Op::Room { .. }
+            | Op::LeaveRoom { .. }
+            | Op::PublicRooms { .. }
+            | Op::Invite { .. }
+            | Op::ChangeMessage { .. } => {}
+        }
+        if let Some(reply) = waits {
+            self.refuse(reply, failure_to_error(failure));
+        }
+    }
+
+    pub(super) fn done(&mut self, reply: ReplyId) {
+        self.emit(Effect::Reply(reply, Ok(Answer::Done)));
+    }
+
+    pub(super) fn refuse(&mut self, reply: ReplyId, error: CommandError) {
+        self.emit(Effect::Reply(reply, Err(error)));
+    }
+
+    pub(super) fn no_room(&mut self, reply: ReplyId) {
+        let code = parley_shared::view::CommandErrorCode::NotFound;
+        self.refuse(reply, CommandError { code, ..not_now("You are not in this room.") });
+    }
+}
+
+fn public_room(room: PublicRoom) -> PublicRoomItem {
+    PublicRoomItem { id: room.id, name: room.name, topic: room.topic, member_count: room.member_count }
+}

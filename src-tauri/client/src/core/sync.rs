@@ -1,0 +1,186 @@
+//! Catching up with the relay after a connection that is a new session.
+
+use parley_shared::ids::{Change, RoomId, Seq};
+use parley_shared::wire::{HistoryQuery, Message, Room, Welcome};
+
+use super::input::*;
+use super::ops::Op;
+use super::{Core, LinkState, Slice};
+
+/// Rooms whose history is fetched at the same time.
+const SYNCING_AT_ONCE: usize = 4;
+/// Messages of one page of history.
+pub(super) const PAGE: u32 = parley_shared::limits::PAGE_ITEMS_DEFAULT;
+
+impl Core {
+    pub(super) fn on_welcome(&mut self, welcome: Welcome, now: Now) {
+        self.set_link(LinkState::Online);
+        self.ice_servers = welcome.ice_servers;
+        self.device_id = Some(welcome.device_id);
+        self.set_my_user(&welcome.user);
+        if !welcome.resumed {
+            self.api(Op::FetchRooms, ApiCall::Rooms);
+            self.typing_told = None;
+        }
+        let query = self.people.query.clone();
+        self.people.loading = true;
+        self.touch(Slice::People);
+        self.api(Op::SearchPeople { reply: None, query: query.clone() }, ApiCall::People { query });
+        self.on_calls_at_welcome(welcome.calls, welcome.resumed, now);
+    }
+
+    /// The whole list: what is not in it is no longer mine.
+    pub(super) fn on_rooms(&mut self, rooms: Vec<Room>) {
+        let me = self.me();
+        let gone: Vec<RoomId> =
+            self.rooms.map.keys().filter(|id| !rooms.iter().any(|room| room.id == **id)).copied().collect();
+        for room_id in gone {
+            self.forget_room(room_id);
+        }
+        self.rooms.known = true;
+        for room in rooms {
+            self.on_room(room);
+        }
+        let ahead: Vec<(RoomId, Seq)> =
+            self.rooms.map.iter().map(|(id, room)| (*id, room.read_seq(me))).filter(|(_, seq)| *seq > Seq(0)).collect();
+        for (room_id, seq) in ahead {
+            self.tell_read_if_ahead(room_id, seq);
+        }
+        self.touch(Slice::Rooms);
+    }
+
+    /// A room as the relay tells it.
+    pub(super) fn on_room(&mut self, room: Room) {
+        let me = self.me();
+        let room_id = room.id;
+        for member in &room.members {
+            self.people.upsert_user(&member.user);
+        }
+        let empty = room.last_seq == Seq(0);
+        let state = self.rooms.upsert(room, me);
+        if empty && state.record.history_from.is_none() {
+            state.record.history_from = Some(Seq(1));
+            state.record.cursor = state.record.room.last_change;
+        }
+        self.save_room(room_id);
+        self.sync_if_behind(room_id);
+        self.touch_rooms([room_id]);
+    }
+
+    pub(super) fn forget_room(&mut self, room_id: RoomId) {
+        self.rooms.map.remove(&room_id);
+        self.to_sync.retain(|id| *id != room_id);
+        self.to_deliver.remove(&room_id);
+        for client_id in self.outbox.discard_room(room_id) {
+            self.emit(Effect::Store(StoreJob::RemoveOutbox(client_id)));
+        }
+        self.emit(Effect::Store(StoreJob::RemoveRoom(room_id)));
+        if self.is_open(room_id) {
+            self.timeline = None;
+            self.touch(Slice::Timeline);
+        }
+        self.touch(Slice::Rooms);
+    }
+
+    pub(super) fn sync_if_behind(&mut self, room_id: RoomId) {
+        let Some(room) = self.rooms.map.get(&room_id) else { return };
+        let behind = room.record.history_from.is_none() || room.record.cursor < room.room().last_change;
+        if !behind || self.syncing.contains(&room_id) || self.to_sync.contains(&room_id) {
+            return;
+        }
+        // What the person looks at comes first.
+        if self.is_open(room_id) {
+            self.to_sync.push_front(room_id);
+        } else {
+            self.to_sync.push_back(room_id);
+        }
+        self.sync_next();
+    }
+
+    fn sync_next(&mut self) {
+        while self.is_online() && self.syncing.len() < SYNCING_AT_ONCE {
+            let Some(room_id) = self.to_sync.pop_front() else { return };
+            let Some(room) = self.rooms.map.get(&room_id) else { continue };
+            self.syncing.insert(room_id);
+            if room.record.history_from.is_none() {
+                let upto = room.room().last_change;
+                let query = HistoryQuery { limit: Some(PAGE), ..HistoryQuery::default() };
+                self.api(Op::FetchLatest { room_id, upto }, ApiCall::History(room_id, query));
+            } else {
+                let after = room.record.cursor;
+                self.api(Op::FetchChanges { room_id }, ApiCall::Changes { room_id, after });
+            }
+        }
+    }
+
+    /// The first page ever of a room. The room was at `upto` when it was asked for.
+    pub(super) fn on_latest(&mut self, room_id: RoomId, upto: Change, messages: Vec<Message>) {
+        self.syncing.remove(&room_id);
+        let Some(room) = self.rooms.map.get_mut(&room_id) else { return self.sync_next() };
+        room.record.history_from = Some(messages.first().map_or(Seq(1), |first| first.seq));
+        room.record.cursor = upto;
+        self.take_messages(room_id, &messages);
+        if let Some(timeline) = self.timeline.as_mut().filter(|timeline| timeline.room_id == room_id) {
+            timeline.loading = false;
+            timeline.on_page(messages);
+            self.touch(Slice::Timeline);
+        }
+        self.after_sync(room_id);
+    }
+
+    pub(super) fn on_changes(&mut self, room_id: RoomId, messages: Vec<Message>, has_more: bool) {
+        self.syncing.remove(&room_id);
+        let Some(room) = self.rooms.map.get_mut(&room_id) else { return self.sync_next() };
+        let known = room.room().last_change;
+        let last = messages.last().map(|message| message.change);
+        room.record.cursor = match last {
+            Some(last) => room.record.cursor.max(last),
+            // A change that nothing carries any longer: there is nothing to wait for.
+            None if !has_more => room.record.cursor.max(known),
+            None => room.record.cursor,
+        };
+        let from = room.record.history_from.unwrap_or_default();
+        let kept: Vec<Message> = messages.into_iter().filter(|message| message.seq >= from).collect();
+        self.take_messages(room_id, &kept);
+        if let Some(timeline) = self.timeline.as_mut().filter(|timeline| timeline.room_id == room_id) {
+            for message in &kept {
+                timeline.apply(message);
+            }
+        }
+        self.after_sync(room_id);
+    }
+
+    pub(super) fn on_sync_failed(&mut self, room_id: RoomId) {
+        // The next connection, or the next event of the room, asks again.
+        self.syncing.remove(&room_id);
+        if let Some(timeline) = self.timeline.as_mut().filter(|timeline| timeline.room_id == room_id) {
+            timeline.loading = false;
+            self.touch(Slice::Timeline);
+        }
+        self.sync_next();
+    }
+
+    fn after_sync(&mut self, room_id: RoomId) {
+        self.save_room(room_id);
+        self.touch_rooms([room_id]);
+        self.sync_if_behind(room_id);
+        self.sync_next();
+    }
+
+    /// Puts messages on disk, into the room's summary and out of the outbox.
+    fn take_messages(&mut self, room_id: RoomId, messages: &[Message]) {
+        let me = self.me();
+        for message in messages {
+            self.on_maybe_mine(message);
+            if let Some(room) = self.rooms.map.get_mut(&room_id) {
+                room.on_message(message, me);
+            }
+        }
+        if let Some(newest) = messages.iter().filter(|message| message.sender_id != me).map(|message| message.seq).max() {
+            self.deliver(room_id, newest);
+        }
+        if !messages.is_empty() {
+            self.emit(Effect::Store(StoreJob::SaveMessages(messages.to_vec())));
+        }
+    }
+}
