@@ -1,0 +1,317 @@
+//! The person's own devices in a call, shared by all peers.
+//!
+//! ```text
+//! camera ─────▶ FrameHub (self view)
+//!        └────▶ H.264 encoder ──▶ every peer
+//! microphone ─▶ Opus encoder ───▶ every peer
+//! every peer ─▶ jitter buffers ─▶ mixer ─▶ speaker
+//! ```
+
+mod backoff;
+mod broadcast;
+mod device;
+mod openers;
+mod picture_sender;
+mod playout;
+mod scale;
+mod sound_sender;
+
+pub(crate) use broadcast::{TargetHandle, VideoSubscription};
+pub(crate) use picture_sender::PictureCounts;
+pub(crate) use playout::{MixTap, RemoteSound};
+pub(crate) use sound_sender::SoundSender;
+
+use super::frame_hub::{FrameHub, StreamId};
+use crate::peer::AudioUnit;
+use broadcast::{AudioBroadcast, VideoBroadcast};
+use openers::{CameraOpener, MicrophoneOpener, SpeakerOpener};
+use parley_media::level::Level;
+use parley_media::{
+    AudioChunk, AudioSourceConfig, CHUNK_SAMPLES, DeviceError, LevelMeter, SpeakerConfig, VideoFrame, VideoSourceConfig,
+};
+use picture_sender::PictureSender;
+use playout::Playout;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::{mpsc, watch};
+
+/// Device events that wait for whoever reads them; they are rare, and the newest tell all.
+const EVENT_QUEUE: usize = 64;
+
+/// Which devices to use, and how much to send.
+#[derive(Debug, Clone)]
+pub struct MediaConfig {
+    pub camera: VideoSourceConfig,
+    pub microphone: AudioSourceConfig,
+    pub speaker: SpeakerConfig,
+    /// Upper bound; the paths to the peers may allow less.
+    pub video_bitrate_bps: u32,
+    pub audio_bitrate_bps: u32,
+    /// Reads latency marks from what others send. For test pictures and clicks only.
+    pub measure_marks: bool,
+}
+
+impl Default for MediaConfig {
+    fn default() -> Self {
+        Self {
+            camera: VideoSourceConfig::Camera { id: None, width: 1280, height: 720, fps: 30 },
+            microphone: AudioSourceConfig::Device { id: None },
+            speaker: SpeakerConfig::Device { id: None },
+            video_bitrate_bps: 2_500_000,
+            audio_bitrate_bps: 32_000,
+            measure_marks: false,
+        }
+    }
+}
+
+/// What is on at the beginning, and where the self view goes.
+#[derive(Debug, Clone)]
+pub struct LocalOptions {
+    /// Microphone open and audible. Otherwise it is opened by [`LocalMedia::set_muted`]`(false)`.
+    pub audio: bool,
+    /// Camera open. Otherwise it is opened by [`LocalMedia::set_camera_on`]`(true)`.
+    pub video: bool,
+    pub frames: FrameHub,
+    /// [`StreamId::SELF`] in a call, [`StreamId::PREVIEW`] in the settings.
+    pub self_view: StreamId,
+}
+
+/// Another device, or another source in its place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DeviceChoice {
+    Camera(VideoSourceConfig),
+    Microphone(AudioSourceConfig),
+    Speaker(SpeakerConfig),
+}
+
+/// What happens to the devices. A failed one is opened again by itself, with pauses of 0.5 to 8 s.
+#[derive(Debug, Clone)]
+pub enum LocalMediaEvent {
+    CameraStarted {
+        name: String,
+        width: usize,
+        height: usize,
+        fps: u32,
+    },
+    /// No picture for two seconds; healed by the next event of this device.
+    CameraStalled,
+    CameraResumed,
+    CameraFailed(DeviceError),
+    MicrophoneStarted {
+        name: String,
+    },
+    MicrophoneStalled,
+    MicrophoneResumed,
+    MicrophoneFailed(DeviceError),
+    SpeakerStarted {
+        name: String,
+    },
+    SpeakerFailed(DeviceError),
+}
+
+/// The person's own devices, opened when a call is accepted or for the settings preview. Clones are handles to the same
+/// devices; when the last one is dropped, all are closed.
+#[derive(Debug, Clone)]
+pub struct LocalMedia {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    shared: Arc<Shared>,
+    wishes: Mutex<Wishes>,
+}
+
+/// What the devices' threads and the peers reach.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    frames: FrameHub,
+    self_view: StreamId,
+    camera_on: AtomicBool,
+    muted: AtomicBool,
+    level: Mutex<LevelMeter>,
+    video: Arc<VideoBroadcast>,
+    audio: Arc<AudioBroadcast>,
+    pictures: PictureSender,
+    sound: SoundSender,
+    playout: Playout,
+    measure_marks: bool,
+}
+
+/// What should be open. The supervisors follow.
+#[derive(Debug)]
+struct Wishes {
+    config: MediaConfig,
+    camera: watch::Sender<Option<VideoSourceConfig>>,
+    microphone: watch::Sender<Option<AudioSourceConfig>>,
+    speaker: watch::Sender<Option<SpeakerConfig>>,
+}
+
+impl LocalMedia {
+    /// Opens the devices that `options` ask for and the speaker, and returns at once. Needs a Tokio runtime around it.
+    /// Whether a device has opened, and whether it failed, comes as an event.
+    pub fn open(config: MediaConfig, options: LocalOptions) -> (Self, mpsc::Receiver<LocalMediaEvent>) {
+        let (events, receiver) = mpsc::channel(EVENT_QUEUE);
+        let shared = Arc::new(Shared::new(&config, &options));
+        let (camera, wished_camera) = watch::channel(options.video.then(|| config.camera.clone()));
+        let (microphone, wished_microphone) = watch::channel(options.audio.then(|| config.microphone.clone()));
+        let (speaker, wished_speaker) = watch::channel(Some(config.speaker.clone()));
+        device::supervise(wished_camera, CameraOpener::new(Arc::clone(&shared), events.clone()));
+        device::supervise(wished_microphone, MicrophoneOpener::new(Arc::clone(&shared), events.clone()));
+        device::supervise(wished_speaker, SpeakerOpener::new(Arc::clone(&shared), events));
+        let wishes = Mutex::new(Wishes { config, camera, microphone, speaker });
+        (Self { inner: Arc::new(Inner { shared, wishes }) }, receiver)
+    }
+
+    /// Silences the microphone, which stays open so that unmuting is instant; the first unmute opens it.
+    pub fn set_muted(&self, muted: bool) {
+        self.inner.shared.muted.store(muted, Ordering::Relaxed);
+        self.wishes(|wishes| {
+            if !muted && wishes.microphone.borrow().is_none() {
+                wishes.microphone.send_replace(Some(wishes.config.microphone.clone()));
+            }
+        });
+    }
+
+    /// Opens the camera, or closes it so that its light goes out. The connections stay as they are.
+    pub fn set_camera_on(&self, on: bool) {
+        let shared = &self.inner.shared;
+        if shared.camera_on.swap(on, Ordering::Relaxed) == on {
+            return;
+        }
+        self.wishes(|wishes| {
+            wishes.camera.send_replace(on.then(|| wishes.config.camera.clone()));
+        });
+        if !on {
+            shared.frames.clear(shared.self_view);
+        }
+    }
+
+    /// Uses another device from now on; one that is closed stays closed until it is turned on.
+    pub fn switch(&self, choice: DeviceChoice) {
+        self.wishes(|wishes| match choice {
+            DeviceChoice::Camera(camera) => {
+                wishes.config.camera = camera.clone();
+                replace_if_open(&wishes.camera, camera);
+            }
+            DeviceChoice::Microphone(microphone) => {
+                wishes.config.microphone = microphone.clone();
+                replace_if_open(&wishes.microphone, microphone);
+            }
+            DeviceChoice::Speaker(speaker) => {
+                wishes.config.speaker = speaker.clone();
+                replace_if_open(&wishes.speaker, speaker);
+            }
+        });
+    }
+
+    /// How loud the microphone is, also while muted.
+    pub fn level(&self) -> Level {
+        self.inner.shared.level.lock().unwrap_or_else(PoisonError::into_inner).level()
+    }
+
+    /// Sends a picture as if a camera had made it.
+    pub(crate) fn inject_picture(&self, frame: VideoFrame) {
+        self.inner.shared.pictures.push(frame);
+    }
+
+    /// Sends sound as if a microphone had heard it, also while muted. Holds no device open.
+    pub(crate) fn sound_injector(&self) -> SoundSender {
+        self.inner.shared.sound.clone()
+    }
+
+    pub(crate) fn set_mix_tap(&self, tap: MixTap) {
+        self.inner.shared.playout.set_tap(tap);
+    }
+
+    pub(crate) fn subscribe_video(&self, target_bps: u32) -> VideoSubscription {
+        self.inner.shared.video.subscribe(target_bps)
+    }
+
+    pub(crate) fn subscribe_audio(&self) -> mpsc::Receiver<AudioUnit> {
+        self.inner.shared.audio.subscribe()
+    }
+
+    pub(crate) fn request_key_frame(&self) {
+        self.inner.shared.video.request_key_frame();
+    }
+
+    /// What share of packets a peer loses, in percent.
+    pub(crate) fn set_expected_loss(&self, pct: u8) {
+        self.inner.shared.sound.set_expected_loss(pct);
+    }
+
+    pub(crate) fn add_remote_sound(&self, stream: StreamId) -> Arc<RemoteSound> {
+        self.inner.shared.playout.add(stream, self.measures_marks())
+    }
+
+    pub(crate) fn remove_remote_sound(&self, stream: StreamId) {
+        self.inner.shared.playout.remove(stream);
+    }
+
+    pub(crate) fn measures_marks(&self) -> bool {
+        self.inner.shared.measure_marks
+    }
+
+    pub(crate) fn picture_counts(&self) -> PictureCounts {
+        self.inner.shared.pictures.counts()
+    }
+
+    fn wishes(&self, change: impl FnOnce(&mut Wishes)) {
+        change(&mut self.inner.wishes.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+}
+
+fn replace_if_open<C>(wish: &watch::Sender<Option<C>>, config: C) {
+    wish.send_if_modified(|wish| {
+        let is_open = wish.is_some();
+        if is_open {
+            *wish = Some(config);
+        }
+        is_open
+    });
+}
+
+impl Shared {
+    fn new(config: &MediaConfig, options: &LocalOptions) -> Self {
+        let (video, audio) = (Arc::new(VideoBroadcast::default()), Arc::new(AudioBroadcast::default()));
+        Self {
+            frames: options.frames.clone(),
+            self_view: options.self_view,
+            camera_on: AtomicBool::new(options.video),
+            muted: AtomicBool::new(!options.audio),
+            level: Mutex::default(),
+            pictures: PictureSender::spawn(Arc::clone(&video), config.video_bitrate_bps),
+            sound: SoundSender::spawn(Arc::clone(&audio), config.audio_bitrate_bps),
+            video,
+            audio,
+            playout: Playout::default(),
+            measure_marks: config.measure_marks,
+        }
+    }
+
+    /// Called on the camera's thread. A picture that comes after the camera was turned off is nobody's business.
+    fn on_picture(&self, frame: VideoFrame) {
+        if self.camera_on.load(Ordering::Relaxed) {
+            self.frames.publish(self.self_view, frame.clone());
+            self.pictures.push(frame);
+        }
+    }
+
+    /// Called on the microphone's thread.
+    fn on_sound(&self, mut chunk: AudioChunk) {
+        self.level.lock().unwrap_or_else(PoisonError::into_inner).push(&chunk.samples);
+        if self.muted.load(Ordering::Relaxed) {
+            // Silence goes through the encoder, so that the RTP clock goes on.
+            chunk.samples = [0.0; CHUNK_SAMPLES];
+        }
+        self.sound.push(chunk);
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.shared.camera_on.store(false, Ordering::Relaxed);
+        self.shared.frames.clear(self.shared.self_view);
+    }
+}

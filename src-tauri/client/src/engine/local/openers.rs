@@ -1,0 +1,152 @@
+//! How each kind of device is opened, and what its reports mean to the person.
+
+use super::device::{DeviceOpener, DeviceReport, Reporter};
+use super::{LocalMediaEvent, Shared};
+use parley_media::{
+    AudioCapture, AudioEvent, AudioSourceConfig, Speaker, SpeakerConfig, SpeakerEvent, VideoCapture, VideoEvent,
+    VideoSourceConfig,
+};
+use std::sync::Arc;
+use tokio::sync::mpsc;
+
+type Events = mpsc::Sender<LocalMediaEvent>;
+
+/// Nobody may read the events; devices work all the same.
+fn tell(events: &Events, event: LocalMediaEvent) {
+    let _ = events.try_send(event);
+}
+
+pub(super) struct CameraOpener {
+    shared: Arc<Shared>,
+    events: Events,
+}
+
+impl CameraOpener {
+    pub(super) fn new(shared: Arc<Shared>, events: Events) -> Self {
+        Self { shared, events }
+    }
+}
+
+/// What a camera says when it starts.
+pub(super) struct CameraStarted {
+    name: String,
+    width: usize,
+    height: usize,
+    fps: u32,
+}
+
+impl DeviceOpener for CameraOpener {
+    type Config = VideoSourceConfig;
+    type Started = CameraStarted;
+    type Handle = VideoCapture;
+
+    fn open(&mut self, config: VideoSourceConfig, mut reporter: Reporter<CameraStarted>) -> VideoCapture {
+        let shared = Arc::clone(&self.shared);
+        VideoCapture::open(config, move |event| match event {
+            VideoEvent::Started { name, width, height, fps } => {
+                shared.pictures.set_fps(fps);
+                reporter.report(DeviceReport::Started(CameraStarted { name, width, height, fps }));
+            }
+            VideoEvent::Frame(frame) => {
+                reporter.on_media();
+                shared.on_picture(frame);
+            }
+            VideoEvent::Stalled => reporter.report(DeviceReport::Stalled),
+            VideoEvent::Failed(error) => reporter.report(DeviceReport::Failed(error)),
+        })
+    }
+
+    fn on_report(&mut self, report: DeviceReport<CameraStarted>) {
+        let event = match report {
+            DeviceReport::Started(CameraStarted { name, width, height, fps }) => {
+                LocalMediaEvent::CameraStarted { name, width, height, fps }
+            }
+            DeviceReport::Stalled => LocalMediaEvent::CameraStalled,
+            DeviceReport::Resumed => LocalMediaEvent::CameraResumed,
+            DeviceReport::Failed(error) => {
+                self.shared.frames.clear(self.shared.self_view);
+                LocalMediaEvent::CameraFailed(error)
+            }
+        };
+        tell(&self.events, event);
+    }
+}
+
+pub(super) struct MicrophoneOpener {
+    shared: Arc<Shared>,
+    events: Events,
+}
+
+impl MicrophoneOpener {
+    pub(super) fn new(shared: Arc<Shared>, events: Events) -> Self {
+        Self { shared, events }
+    }
+}
+
+impl DeviceOpener for MicrophoneOpener {
+    type Config = AudioSourceConfig;
+    type Started = String;
+    type Handle = AudioCapture;
+
+    fn open(&mut self, config: AudioSourceConfig, mut reporter: Reporter<String>) -> AudioCapture {
+        let shared = Arc::clone(&self.shared);
+        AudioCapture::open(config, move |event| match event {
+            AudioEvent::Started { name } => reporter.report(DeviceReport::Started(name)),
+            AudioEvent::Chunk(chunk) => {
+                reporter.on_media();
+                shared.on_sound(chunk);
+            }
+            AudioEvent::Stalled => reporter.report(DeviceReport::Stalled),
+            AudioEvent::Failed(error) => reporter.report(DeviceReport::Failed(error)),
+        })
+    }
+
+    fn on_report(&mut self, report: DeviceReport<String>) {
+        let event = match report {
+            DeviceReport::Started(name) => LocalMediaEvent::MicrophoneStarted { name },
+            DeviceReport::Stalled => LocalMediaEvent::MicrophoneStalled,
+            DeviceReport::Resumed => LocalMediaEvent::MicrophoneResumed,
+            DeviceReport::Failed(error) => LocalMediaEvent::MicrophoneFailed(error),
+        };
+        tell(&self.events, event);
+    }
+}
+
+pub(super) struct SpeakerOpener {
+    shared: Arc<Shared>,
+    events: Events,
+}
+
+impl SpeakerOpener {
+    pub(super) fn new(shared: Arc<Shared>, events: Events) -> Self {
+        Self { shared, events }
+    }
+}
+
+impl DeviceOpener for SpeakerOpener {
+    type Config = SpeakerConfig;
+    type Started = String;
+    type Handle = Speaker;
+
+    fn open(&mut self, config: SpeakerConfig, mut reporter: Reporter<String>) -> Speaker {
+        let shared = Arc::clone(&self.shared);
+        Speaker::open(
+            config,
+            move |out, heard_at| shared.playout.pull(out, heard_at),
+            move |event| match event {
+                SpeakerEvent::Started { name } => reporter.report(DeviceReport::Started(name)),
+                SpeakerEvent::Failed(error) => reporter.report(DeviceReport::Failed(error)),
+            },
+        )
+    }
+
+    fn on_report(&mut self, report: DeviceReport<String>) {
+        let event = match report {
+            DeviceReport::Started(name) => LocalMediaEvent::SpeakerStarted { name },
+            DeviceReport::Failed(error) => LocalMediaEvent::SpeakerFailed(error),
+            // A speaker that hangs fails by itself.
+            DeviceReport::Stalled | DeviceReport::Resumed => return,
+        };
+        tell(&self.events, event);
+    }
+}

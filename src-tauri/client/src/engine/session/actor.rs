@@ -1,0 +1,357 @@
+//! The task that owns a session: signals in, connection built and rebuilt, events out.
+
+use super::link::{Link, LinkEvent};
+use super::negotiation::{Negotiation, Step};
+use super::picture_receiver::{PictureEvent, PictureReceiver};
+use super::rates::{Counters, RateMeter};
+use super::stats::{AudioStats, MarkStats, PeerStats, VideoStats};
+use super::tracks::LocalTracks;
+use super::{PeerSessionConfig, PeerSessionEvent, PeerState};
+use crate::engine::local::RemoteSound;
+use crate::peer::{IceCandidate, PeerError, PeerEvent, TransportState, TransportStats};
+use parley_shared::wire::{DescriptionKind, Signal};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
+
+/// Candidates, states and requests of the connection that wait; a connection makes about 70 at most.
+const LINK_QUEUE: usize = 256;
+/// How often the encoder is told what the path carries.
+const ADAPT_INTERVAL: Duration = Duration::from_millis(200);
+const MEASURE_INTERVAL: Duration = Duration::from_secs(1);
+const FAILED_AFTER: Duration = Duration::from_secs(30);
+const CODEC: &str = "H.264 and Opus";
+
+pub(super) enum Command {
+    Signal(Signal),
+    Stats(oneshot::Sender<PeerStats>),
+    Close(oneshot::Sender<()>),
+}
+
+pub(super) struct Actor {
+    config: PeerSessionConfig,
+    events: mpsc::Sender<PeerSessionEvent>,
+    negotiation: Negotiation,
+    tracks: LocalTracks,
+    link: Option<Link>,
+    link_events: (mpsc::Sender<LinkEvent>, mpsc::Receiver<LinkEvent>),
+    /// Old connections that are being closed.
+    closing: JoinSet<()>,
+    pictures: PictureReceiver,
+    sound: Arc<RemoteSound>,
+    state: PeerState,
+    /// Since when there has been no connection.
+    down_since: Option<Instant>,
+    rates: RateMeter,
+    transport: TransportStats,
+}
+
+impl Actor {
+    pub(super) fn new(config: PeerSessionConfig, events: mpsc::Sender<PeerSessionEvent>) -> Self {
+        let link_events = mpsc::channel(LINK_QUEUE);
+        let told = link_events.0.clone();
+        let on_event = move |event| {
+            let _ = told.try_send(LinkEvent::Picture(event));
+        };
+        let pictures =
+            PictureReceiver::spawn(config.frames.clone(), config.stream, config.local.measures_marks(), on_event);
+        let sound = config.local.add_remote_sound(config.stream);
+        Self {
+            negotiation: Negotiation::new(config.role, config.setup_timeout),
+            config,
+            events,
+            tracks: LocalTracks::new(),
+            link: None,
+            link_events,
+            closing: JoinSet::new(),
+            pictures,
+            sound,
+            state: PeerState::Connecting,
+            down_since: Some(Instant::now()),
+            rates: RateMeter::default(),
+            transport: TransportStats::default(),
+        }
+    }
+
+    pub(super) async fn run(mut self, mut commands: mpsc::Receiver<Command>) {
+        let mut adapt = tokio::time::interval(ADAPT_INTERVAL);
+        let mut measure = tokio::time::interval(MEASURE_INTERVAL);
+        measure.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        self.tell(PeerSessionEvent::State(PeerState::Connecting));
+        let first = self.negotiation.begin(Instant::now());
+        self.take_step(first, None).await;
+        let reply = loop {
+            tokio::select! {
+                command = commands.recv() => match command {
+                    Some(Command::Signal(signal)) => self.on_signal(signal).await,
+                    Some(Command::Stats(reply)) => {
+                        self.measure().await;
+                        let _ = reply.send(self.stats());
+                    }
+                    Some(Command::Close(reply)) => break Some(reply),
+                    None => break None,
+                },
+                Some(event) = self.link_events.1.recv() => self.on_link_event(event).await,
+                () = sleep_until(self.negotiation.poll_timeout()) => {
+                    let step = self.negotiation.handle_timeout(Instant::now());
+                    self.take_step(step, None).await;
+                }
+                _ = adapt.tick() => self.adapt(),
+                _ = measure.tick() => self.tick().await,
+                Some(_) = self.closing.join_next() => {}
+            }
+        };
+        self.shut_down().await;
+        if let Some(reply) = reply {
+            let _ = reply.send(());
+        }
+    }
+
+    async fn on_signal(&mut self, signal: Signal) {
+        let now = Instant::now();
+        match signal {
+            Signal::Description { kind: DescriptionKind::Offer, sdp, generation, tracks: _ } => {
+                let step = self.negotiation.on_offer(generation, now);
+                self.take_step(step, Some(sdp)).await;
+            }
+            Signal::Description { kind: DescriptionKind::Answer, sdp, generation, tracks: _ } => {
+                let step = self.negotiation.on_answer(generation);
+                self.take_step(step, Some(sdp)).await;
+            }
+            Signal::Candidate { candidate, sdp_mid, sdp_m_line_index, generation } => {
+                if self.negotiation.on_candidate(generation) == Step::AddCandidate {
+                    self.add_candidate(IceCandidate { candidate, sdp_mid, sdp_m_line_index }).await;
+                }
+            }
+            // The transport goes on looking for pairs; nothing follows from the end of the list.
+            Signal::CandidatesDone { generation: _ } => {}
+        }
+    }
+
+    /// Carries a step out; `sdp` is the description that caused it.
+    async fn take_step(&mut self, step: Step, sdp: Option<String>) {
+        let done = match (step, sdp) {
+            (Step::Offer { generation }, _) => self.offer(generation).await,
+            (Step::Answer { generation }, Some(sdp)) => self.answer(generation, &sdp).await,
+            (Step::AcceptAnswer, Some(sdp)) => self.accept_answer(&sdp).await,
+            (Step::Drop, _) => {
+                self.drop_link();
+                self.on_down();
+                Ok(())
+            }
+            (Step::Answer { .. } | Step::AcceptAnswer, None) | (Step::AddCandidate | Step::Ignore, _) => Ok(()),
+        };
+        if let Err(error) = done {
+            tracing::warn!(%error, generation = self.negotiation.generation(), "the connection cannot be negotiated");
+            let step = self.negotiation.on_broken(Instant::now());
+            Box::pin(self.take_step(step, None)).await;
+        }
+    }
+
+    async fn offer(&mut self, generation: u32) -> Result<(), PeerError> {
+        let sdp = self.open_link(generation).await?.offer().await?;
+        self.tell_description(DescriptionKind::Offer, sdp, generation);
+        Ok(())
+    }
+
+    async fn answer(&mut self, generation: u32, offer: &str) -> Result<(), PeerError> {
+        let sdp = self.open_link(generation).await?.answer(offer).await?;
+        self.tell_description(DescriptionKind::Answer, sdp, generation);
+        Ok(())
+    }
+
+    async fn accept_answer(&mut self, answer: &str) -> Result<(), PeerError> {
+        match &self.link {
+            Some(link) => link.peer().accept_answer(answer).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn add_candidate(&mut self, candidate: IceCandidate) {
+        if let Some(link) = &self.link
+            && let Err(error) = link.peer().add_candidate(candidate).await
+        {
+            tracing::debug!(%error, "a candidate was ignored");
+        }
+    }
+
+    async fn open_link(&mut self, generation: u32) -> Result<Arc<dyn crate::peer::Peer>, PeerError> {
+        self.drop_link();
+        self.on_down();
+        self.pictures.restart();
+        self.sound.restart();
+        let sender = self.link_events.0.clone();
+        let link = Link::open(generation, &self.config, sender, self.pictures.clone(), Arc::clone(&self.sound)).await?;
+        Ok(self.link.insert(link).peer())
+    }
+
+    fn drop_link(&mut self) {
+        if let Some(link) = self.link.take() {
+            self.closing.spawn(link.close());
+        }
+    }
+
+    async fn on_link_event(&mut self, event: LinkEvent) {
+        match event {
+            LinkEvent::Picture(PictureEvent::FirstPicture) => self.tell(PeerSessionEvent::FirstVideo),
+            LinkEvent::Picture(PictureEvent::KeyFrameNeeded) => {
+                if let Some(link) = &self.link {
+                    link.peer().request_key_frame().await;
+                }
+            }
+            LinkEvent::FirstSound => self.tell(PeerSessionEvent::FirstAudio),
+            LinkEvent::Peer { generation, event } => {
+                if self.link.as_ref().is_some_and(|link| link.generation() == generation) {
+                    self.on_peer_event(generation, event).await;
+                }
+            }
+        }
+    }
+
+    async fn on_peer_event(&mut self, generation: u32, event: PeerEvent) {
+        match event {
+            PeerEvent::Candidate(IceCandidate { candidate, sdp_mid, sdp_m_line_index }) => {
+                self.tell_signal(Signal::Candidate { candidate, sdp_mid, sdp_m_line_index, generation });
+            }
+            PeerEvent::CandidatesDone => self.tell_signal(Signal::CandidatesDone { generation }),
+            PeerEvent::KeyFrameRequested => self.config.local.request_key_frame(),
+            PeerEvent::Transport(state) => self.on_transport(state).await,
+            PeerEvent::Stopped => self.on_broken().await,
+        }
+    }
+
+    async fn on_transport(&mut self, state: TransportState) {
+        match state {
+            TransportState::Connecting => {}
+            TransportState::Connected => self.on_connected(),
+            TransportState::Disconnected => self.on_down(),
+            TransportState::Failed => self.on_broken().await,
+        }
+    }
+
+    fn on_connected(&mut self) {
+        self.negotiation.on_connected();
+        if let Some(link) = &mut self.link {
+            link.start_sending(&self.config.local);
+        }
+        self.down_since = None;
+        self.enter(PeerState::Connected);
+    }
+
+    async fn on_broken(&mut self) {
+        let step = self.negotiation.on_broken(Instant::now());
+        self.take_step(step, None).await;
+    }
+
+    fn on_down(&mut self) {
+        self.down_since.get_or_insert_with(Instant::now);
+        match self.state {
+            PeerState::Connected => self.enter(PeerState::Reconnecting),
+            PeerState::Connecting | PeerState::Reconnecting | PeerState::Failed => {}
+        }
+    }
+
+    fn enter(&mut self, state: PeerState) {
+        if self.state != state {
+            self.state = state;
+            self.tell(PeerSessionEvent::State(state));
+        }
+    }
+
+    fn adapt(&self) {
+        if let Some(link) = &self.link {
+            link.adapt();
+        }
+    }
+
+    async fn tick(&mut self) {
+        self.measure().await;
+        self.config.local.set_expected_loss((self.transport.remote_loss * 100.0) as u8);
+        if self.down_since.is_some_and(|since| since.elapsed() >= FAILED_AFTER) {
+            self.enter(PeerState::Failed);
+        }
+    }
+
+    async fn measure(&mut self) {
+        if let Some(link) = &self.link {
+            self.transport = link.peer().stats().await;
+        }
+        let counters = Counters {
+            video_bytes_sent: self.transport.video_bytes_sent,
+            video_bytes_received: self.transport.video_bytes_received,
+            audio_bytes_sent: self.transport.audio_bytes_sent,
+            audio_bytes_received: self.transport.audio_bytes_received,
+            pictures_decoded: self.pictures.stats().decoded.load(Ordering::Relaxed),
+        };
+        self.rates.sample(counters, Instant::now());
+    }
+
+    fn stats(&self) -> PeerStats {
+        let (rates, transport) = (self.rates.rates(), &self.transport);
+        let (pictures, sound) = (self.pictures.stats(), self.sound.stats());
+        let ours = self.config.local.picture_counts();
+        let marks = MarkStats { video: pictures.latencies().summary(), audio: self.sound.latencies().summary() };
+        PeerStats {
+            video: VideoStats {
+                captured: ours.captured,
+                sent: ours.encoded,
+                received: transport.video_packets_received,
+                decoded: pictures.decoded.load(Ordering::Relaxed),
+                key_frames: pictures.key_frames.load(Ordering::Relaxed),
+                lost: pictures.lost_packets.load(Ordering::Relaxed),
+                width: pictures.width.load(Ordering::Relaxed),
+                height: pictures.height.load(Ordering::Relaxed),
+                fps: rates.pictures_per_second,
+                kbps_in: rates.video_kbps_in,
+                kbps_out: rates.video_kbps_out,
+            },
+            audio: AudioStats {
+                sent: transport.audio_packets_sent,
+                received: transport.audio_packets_received,
+                lost: sound.lost,
+                concealed_ratio: sound.concealed_samples as f64 / sound.total_samples.max(1) as f64,
+                buffer_ms: f64::from(sound.delay_ms),
+                kbps_in: rates.audio_kbps_in,
+                kbps_out: rates.audio_kbps_out,
+            },
+            rtt_ms: transport.rtt.map(|rtt| rtt.as_secs_f64() * 1e3),
+            loss_pct: transport.remote_loss * 100.0,
+            route: transport.route.clone(),
+            codec: CODEC.to_owned(),
+            target_kbps: self.link.as_ref().map_or(0, |link| link.peer().target_bps() / 1000),
+            generation: self.negotiation.generation(),
+            marks: self.config.local.measures_marks().then_some(marks),
+        }
+    }
+
+    fn tell_description(&self, kind: DescriptionKind, sdp: String, generation: u32) {
+        let tracks = self.tracks.describe(&sdp);
+        self.tell_signal(Signal::Description { kind, sdp, generation, tracks });
+    }
+
+    fn tell_signal(&self, signal: Signal) {
+        self.tell(PeerSessionEvent::Signal(signal));
+    }
+
+    fn tell(&self, event: PeerSessionEvent) {
+        if self.events.try_send(event).is_err() {
+            tracing::debug!("an event of a session was not read");
+        }
+    }
+
+    async fn shut_down(&mut self) {
+        self.drop_link();
+        while self.closing.join_next().await.is_some() {}
+        self.config.local.remove_remote_sound(self.config.stream);
+        self.config.frames.remove(self.config.stream);
+    }
+}
+
+async fn sleep_until(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at.into()).await,
+        None => std::future::pending().await,
+    }
+}

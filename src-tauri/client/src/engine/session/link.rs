@@ -1,0 +1,136 @@
+//! One connection of a session: a generation of it, with the tasks that feed it.
+
+use super::PeerSessionConfig;
+use super::picture_receiver::{PictureEvent, PictureReceiver};
+use crate::engine::local::{LocalMedia, RemoteSound, TargetHandle, VideoSubscription};
+use crate::peer::{AudioUnit, MediaKind, Peer, PeerConfig, PeerError, PeerEvent, PeerSink, WebrtcPeer};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+/// Left for sound and reports of what the path carries.
+const RESERVED_BPS: u32 = 60_000;
+const MIN_VIDEO_BPS: u32 = 60_000;
+
+pub(super) enum LinkEvent {
+    Peer { generation: u32, event: PeerEvent },
+    Picture(PictureEvent),
+    FirstSound,
+}
+
+/// Dropping a link stops its tasks and closes its connection in the background.
+pub(super) struct Link {
+    generation: u32,
+    peer: Arc<dyn Peer>,
+    feeders: JoinSet<()>,
+    target: Option<TargetHandle>,
+    /// Packets of an abandoned connection are not for the receivers of the next.
+    is_current: Arc<AtomicBool>,
+}
+
+impl Link {
+    pub(super) async fn open(
+        generation: u32,
+        config: &PeerSessionConfig,
+        events: mpsc::Sender<LinkEvent>,
+        pictures: PictureReceiver,
+        sound: Arc<RemoteSound>,
+    ) -> Result<Self, PeerError> {
+        let is_current = Arc::new(AtomicBool::new(true));
+        let sink = sink(generation, events, pictures, sound, Arc::clone(&is_current));
+        let peer_config = PeerConfig {
+            ice_servers: config.ice_servers.clone(),
+            relay_only: config.relay_only,
+            loopback: config.loopback,
+            bandwidth: config.bandwidth,
+            network: config.network.clone(),
+        };
+        let peer = Arc::new(WebrtcPeer::open(peer_config, sink).await?);
+        Ok(Self { generation, peer, feeders: JoinSet::new(), target: None, is_current })
+    }
+
+    pub(super) fn generation(&self) -> u32 {
+        self.generation
+    }
+
+    pub(super) fn peer(&self) -> Arc<dyn Peer> {
+        Arc::clone(&self.peer)
+    }
+
+    /// Begins with a key frame. Does nothing when it has begun already.
+    pub(super) fn start_sending(&mut self, local: &LocalMedia) {
+        if self.target.is_some() {
+            return;
+        }
+        let video = local.subscribe_video(video_share(self.peer.target_bps()));
+        self.target = Some(video.target());
+        self.feeders.spawn(feed_video(Arc::clone(&self.peer), video));
+        self.feeders.spawn(feed_audio(Arc::clone(&self.peer), local.subscribe_audio()));
+    }
+
+    /// Tells the encoder what this path carries.
+    pub(super) fn adapt(&self) {
+        if let Some(target) = &self.target {
+            target.set_bps(video_share(self.peer.target_bps()));
+        }
+    }
+
+    pub(super) async fn close(mut self) {
+        self.is_current.store(false, Ordering::Relaxed);
+        self.feeders.shutdown().await;
+        self.peer.close().await;
+    }
+}
+
+fn video_share(target_bps: u32) -> u32 {
+    target_bps.saturating_sub(RESERVED_BPS).max(MIN_VIDEO_BPS)
+}
+
+fn sink(
+    generation: u32,
+    events: mpsc::Sender<LinkEvent>,
+    pictures: PictureReceiver,
+    sound: Arc<RemoteSound>,
+    is_current: Arc<AtomicBool>,
+) -> PeerSink {
+    let (peer_events, sound_events) = (events.clone(), events);
+    let has_sound = AtomicBool::new(false);
+    PeerSink {
+        on_event: Arc::new(move |event| {
+            if peer_events.try_send(LinkEvent::Peer { generation, event }).is_err() {
+                tracing::debug!("an event of a connection was not taken");
+            }
+        }),
+        on_packet: Arc::new(move |kind, packet| {
+            if !is_current.load(Ordering::Relaxed) {
+                return;
+            }
+            match kind {
+                MediaKind::Video => pictures.push(packet),
+                MediaKind::Audio => {
+                    sound.push(&packet);
+                    if !has_sound.swap(true, Ordering::Relaxed) {
+                        let _ = sound_events.try_send(LinkEvent::FirstSound);
+                    }
+                }
+            }
+        }),
+    }
+}
+
+async fn feed_video(peer: Arc<dyn Peer>, mut video: VideoSubscription) {
+    while let Some(unit) = video.units.recv().await {
+        if let Err(error) = peer.send_video(&unit).await {
+            tracing::debug!(%error, "a picture was not sent");
+        }
+    }
+}
+
+async fn feed_audio(peer: Arc<dyn Peer>, mut audio: mpsc::Receiver<AudioUnit>) {
+    while let Some(unit) = audio.recv().await {
+        if let Err(error) = peer.send_audio(&unit).await {
+            tracing::debug!(%error, "sound was not sent");
+        }
+    }
+}

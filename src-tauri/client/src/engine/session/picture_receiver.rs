@@ -1,0 +1,227 @@
+//! The thread that turns another participant's video packets into pictures.
+//!
+//! ```text
+//! packets ─▶ in order ─▶ whole pictures ─▶ (drop until a key frame) ─▶ decoder ─▶ FrameHub
+//! ```
+
+use super::depacketize::{Assembled, Assembler, Picture};
+use super::reorder::Reorder;
+use crate::engine::frame_hub::{FrameHub, StreamId};
+use crate::engine::marks::MarkWindow;
+use crate::peer::MediaPacket;
+use parley_media::codec::h264::Decoder;
+use parley_media::mark::{self, video_mark};
+use parley_media::{I420, VideoFrame};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// About four seconds of 2.5 Mbit/s video: the bound for a decoder that does not keep up.
+const QUEUE_PACKETS: usize = 1024;
+const KEY_FRAME_REQUEST_GAP: Duration = Duration::from_millis(500);
+/// How often the thread looks whether it still waits for a key frame.
+const IDLE_TICK: Duration = Duration::from_millis(100);
+
+/// What the session must do for the receiver.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PictureEvent {
+    FirstPicture,
+    KeyFrameNeeded,
+}
+
+enum Input {
+    Packet(MediaPacket),
+    Restart,
+}
+
+/// Takes packets from any thread. Dropping it ends the thread.
+#[derive(Debug, Clone)]
+pub(crate) struct PictureReceiver {
+    inputs: SyncSender<Input>,
+    stats: Arc<PictureStats>,
+}
+
+/// Counts since the receiver was made.
+#[derive(Debug, Default)]
+pub(crate) struct PictureStats {
+    pub decoded: AtomicU64,
+    pub key_frames: AtomicU64,
+    pub lost_packets: AtomicU64,
+    pub width: AtomicUsize,
+    pub height: AtomicUsize,
+    latencies: Mutex<MarkWindow>,
+}
+
+impl PictureStats {
+    pub(crate) fn latencies(&self) -> MarkWindow {
+        self.latencies.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl PictureReceiver {
+    /// Starts the thread. `on_event` is called on it.
+    pub(crate) fn spawn(
+        frames: FrameHub,
+        stream: StreamId,
+        measure_marks: bool,
+        on_event: impl FnMut(PictureEvent) + Send + 'static,
+    ) -> Self {
+        let (inputs, receiver) = sync_channel(QUEUE_PACKETS);
+        let stats = Arc::new(PictureStats::default());
+        let worker = Worker {
+            frames,
+            stream,
+            measure_marks,
+            on_event: Box::new(on_event),
+            stats: Arc::clone(&stats),
+            reorder: Reorder::default(),
+            assembler: Assembler::default(),
+            decoder: None,
+            has_begun: false,
+            needs_key_frame: true,
+            last_request: None,
+        };
+        let spawned = std::thread::Builder::new().name("parley-decode".to_owned()).spawn(move || worker.run(&receiver));
+        if let Err(error) = spawned {
+            tracing::error!(%error, "no thread for decoding video");
+        }
+        Self { inputs, stats }
+    }
+
+    /// Does not block. A packet that finds no room is lost like one on the network.
+    pub(crate) fn push(&self, packet: MediaPacket) {
+        let _ = self.inputs.try_send(Input::Packet(packet));
+    }
+
+    /// Begins anew: the next packets come from another RTP stream.
+    pub(crate) fn restart(&self) {
+        let _ = self.inputs.try_send(Input::Restart);
+    }
+
+    pub(crate) fn stats(&self) -> Arc<PictureStats> {
+        Arc::clone(&self.stats)
+    }
+}
+
+struct Worker {
+    frames: FrameHub,
+    stream: StreamId,
+    measure_marks: bool,
+    on_event: Box<dyn FnMut(PictureEvent) + Send>,
+    stats: Arc<PictureStats>,
+    reorder: Reorder,
+    assembler: Assembler,
+    decoder: Option<Decoder>,
+    /// Packets have come at all.
+    has_begun: bool,
+    needs_key_frame: bool,
+    last_request: Option<Instant>,
+}
+
+impl Worker {
+    fn run(mut self, inputs: &Receiver<Input>) {
+        loop {
+            match inputs.recv_timeout(self.patience()) {
+                Ok(Input::Packet(packet)) => self.on_packet(packet),
+                Ok(Input::Restart) => self.restart(),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+            self.advance();
+            self.ask_if_needed();
+        }
+    }
+
+    fn patience(&self) -> Duration {
+        let until_deadline = self.reorder.deadline().map(|at| at.saturating_duration_since(Instant::now()));
+        until_deadline.map_or(IDLE_TICK, |time| time.min(IDLE_TICK))
+    }
+
+    fn on_packet(&mut self, packet: MediaPacket) {
+        self.has_begun = true;
+        self.reorder.push(packet, Instant::now());
+    }
+
+    fn restart(&mut self) {
+        self.reorder.restart();
+        self.assembler.restart();
+        self.decoder = None;
+        self.has_begun = false;
+        self.needs_key_frame = true;
+        self.last_request = None;
+    }
+
+    fn advance(&mut self) {
+        while let Some(item) = self.reorder.pop(Instant::now()) {
+            match self.assembler.push(item) {
+                Some(Assembled::Picture(picture)) => self.on_picture(&picture),
+                Some(Assembled::Broken) => self.needs_key_frame = true,
+                None => {}
+            }
+        }
+        self.stats.lost_packets.store(self.reorder.lost(), Ordering::Relaxed);
+    }
+
+    fn ask_if_needed(&mut self) {
+        let is_due = self.last_request.is_none_or(|at| at.elapsed() >= KEY_FRAME_REQUEST_GAP);
+        if self.has_begun && self.needs_key_frame && is_due {
+            self.last_request = Some(Instant::now());
+            (self.on_event)(PictureEvent::KeyFrameNeeded);
+        }
+    }
+
+    fn on_picture(&mut self, picture: &Picture) {
+        if self.needs_key_frame && !picture.is_key_frame {
+            return;
+        }
+        match self.decode(picture) {
+            Ok(decoded) => {
+                self.needs_key_frame = false;
+                if picture.is_key_frame {
+                    self.stats.key_frames.fetch_add(1, Ordering::Relaxed);
+                }
+                if let Some(decoded) = decoded {
+                    self.show(decoded);
+                }
+            }
+            Err(error) => {
+                tracing::debug!(%error, "a picture was not decoded");
+                self.decoder = None;
+                self.needs_key_frame = true;
+            }
+        }
+    }
+
+    fn decode(&mut self, picture: &Picture) -> Result<Option<I420>, parley_media::codec::CodecError> {
+        let mut decoder = match self.decoder.take() {
+            Some(decoder) => decoder,
+            None => Decoder::new()?,
+        };
+        let decoded = decoder.decode(&picture.annex_b)?;
+        self.decoder = Some(decoder);
+        Ok(decoded)
+    }
+
+    fn show(&mut self, picture: I420) {
+        let now = Instant::now();
+        self.stats.width.store(picture.width(), Ordering::Relaxed);
+        self.stats.height.store(picture.height(), Ordering::Relaxed);
+        if self.measure_marks {
+            self.measure(&picture, now);
+        }
+        self.frames.publish(self.stream, VideoFrame { picture: Arc::new(picture), captured_at: now });
+        if self.stats.decoded.fetch_add(1, Ordering::Relaxed) == 0 {
+            (self.on_event)(PictureEvent::FirstPicture);
+        }
+    }
+
+    fn measure(&self, picture: &I420, now: Instant) {
+        if let Some((_, clock_ms)) = video_mark::read(picture)
+            && let Ok(latency_ms) = u64::try_from(mark::elapsed_ms(clock_ms, now))
+        {
+            let mut latencies = self.stats.latencies.lock().unwrap_or_else(PoisonError::into_inner);
+            latencies.push(Duration::from_millis(latency_ms));
+        }
+    }
+}

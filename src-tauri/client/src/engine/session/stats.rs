@@ -1,0 +1,63 @@
+//! What a session has measured, for the person and for tests.
+
+use crate::engine::marks::LatencyMs;
+use serde::Serialize;
+
+/// Counts since the session began; rates over the last second.
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+pub struct PeerStats {
+    pub video: VideoStats,
+    pub audio: AudioStats,
+    pub rtt_ms: Option<f64>,
+    /// Share of our video that the other side has lost lately, in percent.
+    pub loss_pct: f64,
+    /// "direct udp" or "relayed udp"; empty before the connection is up.
+    pub route: String,
+    pub codec: String,
+    /// What the path may carry at present, in kbit/s.
+    pub target_kbps: u32,
+    /// How often the connection was built.
+    pub generation: u32,
+    /// Latency from capture to here, when the other side sends marks and they are measured.
+    pub marks: Option<MarkStats>,
+}
+
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+pub struct VideoStats {
+    /// Pictures of our camera.
+    pub captured: u64,
+    /// Pictures that we encoded, for all peers together.
+    pub sent: u64,
+    /// Packets that came.
+    pub received: u64,
+    /// Pictures of the other side that were shown.
+    pub decoded: u64,
+    pub key_frames: u64,
+    /// Packets that never came.
+    pub lost: u64,
+    pub width: usize,
+    pub height: usize,
+    pub fps: f64,
+    pub kbps_in: f64,
+    pub kbps_out: f64,
+}
+
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+pub struct AudioStats {
+    /// Packets.
+    pub sent: u64,
+    pub received: u64,
+    pub lost: u64,
+    /// Share of the played samples that were invented, 0 to 1.
+    pub concealed_ratio: f64,
+    /// What the jitter buffer holds.
+    pub buffer_ms: f64,
+    pub kbps_in: f64,
+    pub kbps_out: f64,
+}
+
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+pub struct MarkStats {
+    pub video: Option<LatencyMs>,
+    pub audio: Option<LatencyMs>,
+}

@@ -1,0 +1,205 @@
+//! One WebRTC connection to one other participant: ICE, DTLS, RTP. It knows no codec and no device.
+//!
+//! ```text
+//! session ── offer / answer / candidates ──▶ Peer ── PeerEvent ──▶ session
+//! encoders ── VideoUnit / AudioUnit ───────▶ Peer ── MediaPacket ─▶ receivers
+//! ```
+//!
+//! [`WebrtcPeer`] is the implementation on the `webrtc` crate, with what that crate lacks built around it:
+//! repeated DTLS flights, RTX before NACK, key-frame requests, a bandwidth estimator. Nothing that the other side
+//! sends may panic us: text is bounded before it is parsed, and a panic of the stack becomes an error.
+
+mod bandwidth;
+mod codecs;
+mod connection;
+mod dtls;
+mod feedback;
+mod flight;
+mod incoming;
+mod interfaces;
+mod network;
+mod outgoing;
+mod remote_text;
+mod runtime;
+mod transport_stats;
+mod trend;
+
+pub use bandwidth::BandwidthLimits;
+pub use connection::WebrtcPeer;
+pub use interfaces::Loopback;
+pub use network::{Bottleneck, NetworkProfile, NetworkStats, TestNetwork};
+pub use parley_shared::wire::IceServer;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// A connection to one participant, driven by one session.
+///
+/// Dropping a peer closes it; [`close`](Self::close) also waits for its sockets.
+#[async_trait]
+pub trait Peer: Send + Sync + std::fmt::Debug {
+    /// Makes an SDP offer and starts to gather candidates.
+    async fn offer(&self) -> Result<String, PeerError>;
+
+    /// Takes an offer in and makes the answer, with the DTLS server role; starts to gather candidates.
+    async fn answer(&self, offer_sdp: &str) -> Result<String, PeerError>;
+
+    /// Takes in the answer to our offer.
+    async fn accept_answer(&self, answer_sdp: &str) -> Result<(), PeerError>;
+
+    /// Takes in a candidate of the other side. One that comes before the description is kept for it.
+    async fn add_candidate(&self, candidate: IceCandidate) -> Result<(), PeerError>;
+
+    /// Sends one encoded picture. Waits while the connection's queue is full; fails before it is negotiated.
+    async fn send_video(&self, unit: &VideoUnit) -> Result<(), PeerError>;
+
+    /// Sends one Opus packet.
+    async fn send_audio(&self, unit: &AudioUnit) -> Result<(), PeerError>;
+
+    /// Asks the other side for a key frame (PLI). Does nothing before its video has begun.
+    async fn request_key_frame(&self);
+
+    /// What we may send at present, in bits per second.
+    fn target_bps(&self) -> u32;
+
+    async fn stats(&self) -> TransportStats;
+
+    async fn close(&self);
+}
+
+/// What a connection is made from.
+#[derive(Debug, Clone, Default)]
+pub struct PeerConfig {
+    pub ice_servers: Vec<IceServer>,
+    /// Candidates of relays only, so that the other side never learns our address.
+    pub relay_only: bool,
+    pub loopback: Loopback,
+    pub bandwidth: BandwidthLimits,
+    /// For tests: what our datagrams suffer.
+    pub network: Option<TestNetwork>,
+}
+
+/// Where a connection's packets and events go. Both are called on an async thread and must not block.
+#[derive(Clone)]
+pub struct PeerSink {
+    pub on_event: Arc<dyn Fn(PeerEvent) + Send + Sync>,
+    pub on_packet: Arc<dyn Fn(MediaKind, MediaPacket) + Send + Sync>,
+}
+
+impl std::fmt::Debug for PeerSink {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("PeerSink")
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PeerEvent {
+    /// A candidate of ours for the other side.
+    Candidate(IceCandidate),
+    CandidatesDone,
+    Transport(TransportState),
+    /// The other side asks for a key frame.
+    KeyFrameRequested,
+    /// The connection's driver has ended. Comes once, also after `close`.
+    Stopped,
+}
+
+/// ```text
+/// Connecting ──▶ Connected ◀──▶ Disconnected ──▶ Failed
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TransportState {
+    Connecting,
+    Connected,
+    /// Nothing has come for a few seconds; it may heal by itself.
+    Disconnected,
+    Failed,
+}
+
+/// An ICE candidate as it travels between the two sides (RFC 8839 text).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IceCandidate {
+    pub candidate: String,
+    pub sdp_mid: Option<String>,
+    pub sdp_m_line_index: Option<u16>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MediaKind {
+    Audio,
+    Video,
+}
+
+/// One RTP packet of the other side, in order of arrival.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MediaPacket {
+    pub sequence_number: u16,
+    /// 90 kHz for video, 48 kHz for audio.
+    pub timestamp: u32,
+    /// The last packet of a picture.
+    pub marker: bool,
+    pub payload: Bytes,
+    pub arrived_at: Instant,
+}
+
+/// One encoded picture: an H.264 access unit with start codes.
+#[derive(Debug, Clone)]
+pub struct VideoUnit {
+    pub annex_b: Bytes,
+    pub is_key_frame: bool,
+    pub captured_at: Instant,
+}
+
+/// One Opus packet of 20 ms.
+#[derive(Debug, Clone)]
+pub struct AudioUnit {
+    pub packet: Bytes,
+    /// Its first sample, counted at 48 kHz since the sound began; goes on during silence.
+    pub sample_position: u64,
+    /// Whether nothing was sent directly before it.
+    pub begins_talk_spurt: bool,
+}
+
+/// What the transport has measured.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct TransportStats {
+    pub rtt: Option<Duration>,
+    /// What the other side has lost of our video lately, 0 to 1.
+    pub remote_loss: f64,
+    pub video_packets_sent: u64,
+    pub video_bytes_sent: u64,
+    pub audio_packets_sent: u64,
+    pub audio_bytes_sent: u64,
+    pub video_packets_received: u64,
+    pub video_bytes_received: u64,
+    pub audio_packets_received: u64,
+    pub audio_bytes_received: u64,
+    /// In words a person understands: "direct udp", "relayed udp". Empty before it is connected.
+    pub route: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PeerError {
+    #[error("the description is longer than {limit} bytes", limit = parley_shared::limits::SDP_BYTES)]
+    DescriptionTooLong,
+    #[error("the description is not understood: {0}")]
+    BadDescription(String),
+    #[error("the candidate is not understood")]
+    BadCandidate,
+    #[error("more than {limit} candidates for one connection", limit = parley_shared::limits::CANDIDATES_PER_CONNECTION)]
+    TooManyCandidates,
+    #[error("the two sides have no codec in common")]
+    NoCommonCodec,
+    #[error("the connection is not negotiated yet")]
+    NotConnected,
+    #[error("the connection failed: {0}")]
+    Stack(String),
+}
+
+impl From<webrtc::error::Error> for PeerError {
+    fn from(error: webrtc::error::Error) -> Self {
+        Self::Stack(error.to_string())
+    }
+}

@@ -1,0 +1,155 @@
+//! The trendline detector: is a queue building on the path?
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+/// Packets that left within this time are one group: they travel as one burst.
+const GROUP_SPAN: Duration = Duration::from_millis(5);
+const WINDOW_GROUPS: usize = 20;
+const SMOOTHING: f64 = 0.9;
+const GAIN: f64 = 4.0;
+const MAX_GROUPS_IN_GAIN: u32 = 60;
+const START_THRESHOLD: f64 = 12.5;
+const THRESHOLD_RANGE: (f64, f64) = (6.0, 600.0);
+const THRESHOLD_GROWTH: f64 = 0.0087;
+const THRESHOLD_DECAY: f64 = 0.039;
+/// A jump further beyond the threshold than this does not move it.
+const MAX_ADAPTATION_STEP: f64 = 15.0;
+const OVERUSE_LASTS: Duration = Duration::from_millis(10);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Usage {
+    #[default]
+    Normal,
+    /// A queue is building.
+    Over,
+    /// A queue is draining.
+    Under,
+}
+
+/// Follows the one-way delay of packet groups and compares its slope with an adaptive threshold.
+#[derive(Debug)]
+pub(crate) struct DelayTrend {
+    group: Option<Group>,
+    previous: Option<Group>,
+    first_arrival: Option<Duration>,
+    accumulated_ms: f64,
+    smoothed_ms: f64,
+    groups: u32,
+    /// Arrival time and smoothed delay of the last groups, both in ms.
+    window: VecDeque<(f64, f64)>,
+    threshold: f64,
+    threshold_at: Option<Instant>,
+    over_since: Option<Instant>,
+    last_trend: f64,
+    usage: Usage,
+}
+
+impl Default for DelayTrend {
+    fn default() -> Self {
+        Self {
+            group: None,
+            previous: None,
+            first_arrival: None,
+            accumulated_ms: 0.0,
+            smoothed_ms: 0.0,
+            groups: 0,
+            window: VecDeque::with_capacity(WINDOW_GROUPS + 1),
+            threshold: START_THRESHOLD,
+            threshold_at: None,
+            over_since: None,
+            last_trend: 0.0,
+            usage: Usage::Normal,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Group {
+    first_departure: Instant,
+    last_departure: Instant,
+    last_arrival: Duration,
+}
+
+impl DelayTrend {
+    /// Takes in a packet: departure on our clock, arrival on the receiver's.
+    pub(crate) fn on_packet(&mut self, departure: Instant, arrival: Duration, now: Instant) {
+        match &mut self.group {
+            Some(group) if departure.saturating_duration_since(group.first_departure) <= GROUP_SPAN => {
+                group.last_departure = group.last_departure.max(departure);
+                group.last_arrival = group.last_arrival.max(arrival);
+            }
+            Some(_) | None => {
+                let next = Group { first_departure: departure, last_departure: departure, last_arrival: arrival };
+                if let Some(complete) = self.group.replace(next) {
+                    self.on_group(complete, now);
+                }
+            }
+        }
+    }
+
+    pub(crate) fn usage(&self) -> Usage {
+        self.usage
+    }
+
+    /// Forgets an overuse that has been acted upon.
+    pub(crate) fn restart(&mut self) {
+        self.usage = Usage::Normal;
+        self.over_since = None;
+    }
+
+    fn on_group(&mut self, group: Group, now: Instant) {
+        if let Some(previous) = self.previous.replace(group) {
+            let sent_ms = group.last_departure.saturating_duration_since(previous.last_departure).as_secs_f64() * 1e3;
+            let arrived_ms = (group.last_arrival.as_secs_f64() - previous.last_arrival.as_secs_f64()) * 1e3;
+            self.groups = self.groups.saturating_add(1);
+            self.accumulated_ms += arrived_ms - sent_ms;
+            self.smoothed_ms = SMOOTHING * self.smoothed_ms + (1.0 - SMOOTHING) * self.accumulated_ms;
+            let first = *self.first_arrival.get_or_insert(group.last_arrival);
+            let arrival_ms = (group.last_arrival.as_secs_f64() - first.as_secs_f64()) * 1e3;
+            self.window.push_back((arrival_ms, self.smoothed_ms));
+            if self.window.len() > WINDOW_GROUPS {
+                self.window.pop_front();
+            }
+            if self.window.len() == WINDOW_GROUPS {
+                self.judge(slope(&self.window), now);
+            }
+        }
+    }
+
+    fn judge(&mut self, slope: f64, now: Instant) {
+        let trend = slope * f64::from(self.groups.min(MAX_GROUPS_IN_GAIN)) * GAIN;
+        if trend > self.threshold {
+            let since = *self.over_since.get_or_insert(now);
+            if now - since >= OVERUSE_LASTS && trend >= self.last_trend {
+                self.usage = Usage::Over;
+            }
+        } else {
+            self.over_since = None;
+            self.usage = if trend < -self.threshold { Usage::Under } else { Usage::Normal };
+        }
+        self.last_trend = trend;
+        self.adapt_threshold(trend.abs(), now);
+    }
+
+    fn adapt_threshold(&mut self, trend: f64, now: Instant) {
+        let elapsed_ms = self.threshold_at.map_or(5.0, |at| ((now - at).as_secs_f64() * 1e3).min(100.0));
+        self.threshold_at = Some(now);
+        if trend > self.threshold + MAX_ADAPTATION_STEP {
+            return;
+        }
+        let speed = if trend < self.threshold { THRESHOLD_DECAY } else { THRESHOLD_GROWTH };
+        let moved = self.threshold + speed * (trend - self.threshold) * elapsed_ms;
+        self.threshold = moved.clamp(THRESHOLD_RANGE.0, THRESHOLD_RANGE.1);
+    }
+}
+
+/// Least-squares slope of y over x.
+fn slope(points: &VecDeque<(f64, f64)>) -> f64 {
+    let count = points.len() as f64;
+    let mean_x = points.iter().map(|(x, _)| x).sum::<f64>() / count;
+    let mean_y = points.iter().map(|(_, y)| y).sum::<f64>() / count;
+    let covariance: f64 = points.iter().map(|(x, y)| (x - mean_x) * (y - mean_y)).sum();
+    let variance: f64 = points.iter().map(|(x, _)| (x - mean_x).powi(2)).sum();
+    if variance > 0.0 { covariance / variance } else { 0.0 }
+}
