@@ -9,10 +9,15 @@
 //! let media flow before the person agreed to a call, write a token to a file in plain text, or log an address, a token or
 //! message text above DEBUG.
 
+pub mod api;
 mod client;
-mod driver;
 pub mod config;
 pub mod core;
+mod driver;
+pub mod engine;
+pub mod peer;
+pub mod signaling;
+pub mod store;
 
 pub use client::{Client, ClientHandle};
 pub use config::{ClientConfig, MediaOverrides, SecretsChoice};

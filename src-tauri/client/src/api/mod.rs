@@ -1,0 +1,135 @@
+//! The relay's REST interface: typed calls, with the token renewed when it has run out.
+
+mod http;
+mod tokens;
+
+use parley_shared::wire::{HistoryQuery, Person, Room, Secret, Session};
+use reqwest::{Method, RequestBuilder};
+use serde::de::DeserializeOwned;
+
+pub use http::Http;
+pub use tokens::{TokenError, Tokens};
+
+use crate::core::{ApiCall, ApiReply, CallFailure};
+
+/// Items of one page of people, rooms and changes.
+const PAGE: u32 = parley_shared::limits::PAGE_ITEMS;
+
+/// Calls a relay as one account. Clones share connections and tokens.
+#[derive(Clone, Debug)]
+pub struct Api {
+    http: Http,
+    tokens: Tokens,
+}
+
+/// Signing up and signing in: the calls that need no account.
+///
+/// # Errors
+/// See [`CallFailure`].
+pub async fn enter(call: ApiCall) -> Result<ApiReply, CallFailure> {
+    let session = match call {
+        ApiCall::SignUp { relay_url, body } => http::post::<Session>(&http_of(&relay_url)?, "auth/sign-up", None, &body).await?,
+        ApiCall::SignIn { relay_url, body } => http::post::<Session>(&http_of(&relay_url)?, "auth/sign-in", None, &body).await?,
+        _ => return Err(CallFailure::Offline),
+    };
+    Ok(ApiReply::Session(Box::new(session)))
+}
+
+fn http_of(relay_url: &str) -> Result<Http, CallFailure> {
+    Http::new(relay_url).map_err(|_| CallFailure::Offline)
+}
+
+impl Api {
+    pub fn new(http: Http, tokens: Tokens) -> Self {
+        Self { http, tokens }
+    }
+
+    /// # Errors
+    /// See [`CallFailure`]; an account that is signed out is `Refused` with `unauthenticated`.
+    pub async fn call(&self, call: ApiCall) -> Result<ApiReply, CallFailure> {
+        match call {
+            ApiCall::SignUp { .. } | ApiCall::SignIn { .. } => enter(call).await,
+            ApiCall::SignOut => self.done(self.post("auth/sign-out")).await,
+            ApiCall::People { query } => {
+                let request = self.get("users").query(&[("query", query.as_str())]).query(&[("limit", PAGE)]);
+                Ok(ApiReply::People(self.ask::<Vec<Person>>(request).await?))
+            }
+            ApiCall::SetFavourite(user_id, on) => self.mark(on, &format!("contacts/favourites/{user_id}")).await,
+            ApiCall::SetBlocked(user_id, on) => self.mark(on, &format!("contacts/blocked/{user_id}")).await,
+            ApiCall::Rooms => Ok(ApiReply::Rooms(self.ask::<Vec<Room>>(self.get("rooms")).await?)),
+            ApiCall::CreateRoom(body) => self.room(self.post("rooms").json(&body)).await,
+            ApiCall::ChangeRoom(id, body) => {
+                self.room(self.http.request(Method::PATCH, &format!("rooms/{id}")).json(&body)).await
+            }
+            ApiCall::DeleteRoom(id) => self.done(self.http.request(Method::DELETE, &format!("rooms/{id}"))).await,
+            ApiCall::JoinRoom(id) => self.room(self.post(&format!("rooms/{id}/join"))).await,
+            ApiCall::AcceptInvite(code) => self.room(self.post(&format!("invites/{code}/accept"))).await,
+            ApiCall::AddMembers(id, body) => self.room(self.post(&format!("rooms/{id}/members")).json(&body)).await,
+            ApiCall::RemoveMember(id, user_id) => {
+                self.done(self.http.request(Method::DELETE, &format!("rooms/{id}/members/{user_id}"))).await
+            }
+            ApiCall::PublicRooms { query } => {
+                let request = self.get("rooms/public").query(&[("query", query.as_str())]).query(&[("limit", PAGE)]);
+                Ok(ApiReply::PublicRooms(self.ask(request).await?))
+            }
+            ApiCall::CreateInvite(id) => {
+                let body = parley_shared::wire::CreateInvite::default();
+                Ok(ApiReply::Invite(self.ask(self.post(&format!("rooms/{id}/invites")).json(&body)).await?))
+            }
+            ApiCall::History(id, query) => Ok(ApiReply::History(self.ask(self.history(id, &query)).await?)),
+            ApiCall::Changes { room_id, after } => {
+                let request = self.get(&format!("rooms/{room_id}/changes"));
+                let request = request.query(&[("after", after.0)]).query(&[("limit", PAGE)]);
+                Ok(ApiReply::Changes(self.ask(request).await?))
+            }
+        }
+    }
+
+    fn history(&self, id: parley_shared::ids::RoomId, query: &HistoryQuery) -> RequestBuilder {
+        self.get(&format!("rooms/{id}/messages")).query(query)
+    }
+
+    fn get(&self, path: &str) -> RequestBuilder {
+        self.http.request(Method::GET, path)
+    }
+
+    fn post(&self, path: &str) -> RequestBuilder {
+        self.http.request(Method::POST, path)
+    }
+
+    async fn mark(&self, on: bool, path: &str) -> Result<ApiReply, CallFailure> {
+        let method = if on { Method::PUT } else { Method::DELETE };
+        self.done(self.http.request(method, path)).await
+    }
+
+    async fn room(&self, request: RequestBuilder) -> Result<ApiReply, CallFailure> {
+        Ok(ApiReply::Room(Box::new(self.ask(request).await?)))
+    }
+
+    async fn done(&self, request: RequestBuilder) -> Result<ApiReply, CallFailure> {
+        self.ask::<serde::de::IgnoredAny>(request).await?;
+        Ok(ApiReply::Done)
+    }
+
+    /// Sends with a token, and once more with another when the first is refused.
+    async fn ask<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, CallFailure> {
+        let again = request.try_clone();
+        let token = self.tokens.access().await.map_err(no_token)?;
+        let response = http::send(request, Some(&token)).await?;
+        match again {
+            Some(again) if response.status() == reqwest::StatusCode::UNAUTHORIZED => {
+                let token: Secret = self.tokens.after_refusal(token).await.map_err(no_token)?;
+                http::read(http::send(again, Some(&token)).await?).await
+            }
+            _ => http::read(response).await,
+        }
+    }
+}
+
+fn no_token(error: TokenError) -> CallFailure {
+    use parley_shared::wire::{ErrorCode, WireError};
+    match error {
+        TokenError::Offline => CallFailure::Offline,
+        TokenError::Gone => CallFailure::Refused(WireError::new(ErrorCode::Unauthenticated, "You are signed out.")),
+    }
+}
