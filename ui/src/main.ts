@@ -1,0 +1,11 @@
+import { mount } from 'svelte';
+import App from './App.svelte';
+import { connectBackend } from './backend/backend';
+import './common/tokens.css';
+import './common/base.css';
+import { start } from './state/session.svelte';
+
+const target = document.getElementById('app');
+if (target === null) throw new Error('index.html has no #app');
+mount(App, { target });
+void connectBackend().then(start);

@@ -1,0 +1,71 @@
+import type {
+  CallStatsView, CallView, ConnectionView, DevicesView, LevelsView, Notice, PeopleView, RoomItem, RoomsView,
+  SessionView, SettingsView, Snapshot, TimelineView, ViewEvent,
+} from '../generated/view';
+
+/** Everything the window shows. Only [`AppState.apply`] and [`AppState.load`] write it. */
+export class AppState {
+  session = $state.raw<SessionView>({ type: 'starting' });
+  connection = $state.raw<ConnectionView>({ type: 'idle' });
+  rooms = $state.raw<RoomsView>({ loading: true, rooms: [] });
+  people = $state.raw<PeopleView>({ query: '', loading: true, people: [], failed: false });
+  timeline = $state.raw<TimelineView | null>(null);
+  call = $state.raw<CallView | null>(null);
+  devices = $state.raw<DevicesView>({
+    cameras: [], microphones: [], speakers: [], loading: true, preview_stream: null, previewing: false, problems: [],
+  });
+  settings = $state.raw<SettingsView>({
+    theme: 'system', accent: 'teal', density: 'comfortable', language: 'system', keeping: 'keyring', version: '',
+  });
+  levels = $state.raw<LevelsView>({ microphone: 0, participants: [] });
+  stats = $state.raw<CallStatsView>({ participants: [] });
+
+  readonly me = $derived(this.session.type === 'signed_in' ? this.session.me : null);
+  readonly roomsById = $derived(new Map<string, RoomItem>(this.rooms.rooms.map((room) => [room.id, room])));
+  readonly unread = $derived(this.rooms.rooms.reduce((sum, room) => sum + room.unread, 0));
+
+  #notices = new Set<(notice: Notice) => void>();
+
+  load(snapshot: Snapshot): void {
+    this.session = snapshot.session;
+    this.connection = snapshot.connection;
+    this.rooms = snapshot.rooms;
+    this.people = snapshot.people;
+    this.timeline = snapshot.timeline;
+    this.call = snapshot.call;
+    this.devices = snapshot.devices;
+    this.settings = snapshot.settings;
+  }
+
+  apply(event: ViewEvent): void {
+    switch (event.type) {
+      case 'session': this.session = event.value; break;
+      case 'connection': this.connection = event.value; break;
+      case 'rooms': this.rooms = event.value; break;
+      case 'people': this.people = event.value; break;
+      case 'timeline': this.timeline = event.value; break;
+      case 'call': this.#onCall(event.value); break;
+      case 'devices': this.devices = event.value; break;
+      case 'settings': this.settings = event.value; break;
+      case 'levels': this.levels = event.value; break;
+      case 'call_stats': this.stats = event.value; break;
+      case 'notice': this.#notices.forEach((listener) => listener(event.value)); break;
+    }
+  }
+
+  /** Hears notices until the returned function is called. */
+  onNotice(listener: (notice: Notice) => void): () => void {
+    this.#notices.add(listener);
+    return () => this.#notices.delete(listener);
+  }
+
+  #onCall(call: CallView | null): void {
+    if (call === null || call.call_id !== this.call?.call_id) {
+      this.stats = { participants: [] };
+      this.levels = { microphone: 0, participants: [] };
+    }
+    this.call = call;
+  }
+}
+
+export const app = new AppState();

@@ -1,0 +1,55 @@
+import { asCommandError, type Answers, type Backend } from '../backend/backend';
+import type { Command, CommandError, Query } from '../generated/view';
+import { app } from './app.svelte';
+import { toasts } from './toasts.svelte';
+import { errorSentence } from './errors';
+
+let backend: Backend | null = null;
+
+/** Starts the flow of events into `app`, then fills it from the snapshot. Events that arrive in between are applied after it. */
+export async function start(chosen: Backend): Promise<void> {
+  backend = chosen;
+  let early: Parameters<typeof app.apply>[0][] | null = [];
+  await chosen.subscribe((event) => (early === null ? app.apply(event) : early.push(event)));
+  app.load(await chosen.ask({ type: 'snapshot' }));
+  for (const event of early) app.apply(event);
+  early = null;
+}
+
+/** Rejects with a [`CommandError`]; for forms that show the refusal beside a field. */
+export async function send(command: Command): Promise<void> {
+  try {
+    await connected().send(command);
+  } catch (thrown) {
+    throw asCommandError(thrown);
+  }
+}
+
+/** Sends, and says a refusal in a toast. True when it was done. */
+export async function act(command: Command): Promise<boolean> {
+  try {
+    await send(command);
+    return true;
+  } catch (error) {
+    toasts.error(errorSentence(error as CommandError));
+    return false;
+  }
+}
+
+/** Sends what nobody waits for, such as typing; a refusal is of no interest. */
+export function hint(command: Command): void {
+  void connected().send(command).catch(() => undefined);
+}
+
+export async function ask<Q extends Query>(query: Q): Promise<Answers[Q['type']]> {
+  try {
+    return await connected().ask(query);
+  } catch (thrown) {
+    throw asCommandError(thrown);
+  }
+}
+
+export function connected(): Backend {
+  if (backend === null) throw new Error('start() comes before the first command');
+  return backend;
+}

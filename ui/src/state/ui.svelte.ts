@@ -1,0 +1,58 @@
+/** What is this window's own: where one is, and what stands open. Nothing here is known to the shell. */
+export type Page = 'home' | 'settings';
+export type SettingsTab = 'devices' | 'appearance' | 'account' | 'shortcuts' | 'about';
+export type DialogName = 'create_group' | 'join' | 'switcher' | 'shortcuts' | 'sign_out';
+
+class UiState {
+  page = $state<Page>('home');
+  tab = $state<SettingsTab>('devices');
+  dialog = $state<DialogName | null>(null);
+  details = $state(false);
+  /** The room that was asked for and whose timeline has not come yet. */
+  opening = $state<string | null>(null);
+  search = $state('');
+  /** The call fills the window. */
+  callFills = $state(false);
+  listWidth = $state(remembered('parley.list-width', 320));
+  /** Messages hidden while their deletion can still be taken back. */
+  hidden = $state.raw<ReadonlySet<string>>(new Set());
+  /** Rooms hidden while leaving them can still be taken back. */
+  leaving = $state.raw<ReadonlySet<string>>(new Set());
+
+  setListWidth(width: number): void {
+    this.listWidth = Math.round(Math.min(480, Math.max(240, width)));
+    store('parley.list-width', String(this.listWidth));
+  }
+
+  hide(id: string): void {
+    this.hidden = new Set(this.hidden).add(id);
+  }
+
+  show(id: string): void {
+    this.hidden = new Set([...this.hidden].filter((other) => other !== id));
+  }
+
+  leave(id: string): void {
+    this.leaving = new Set(this.leaving).add(id);
+  }
+
+  stay(id: string): void {
+    this.leaving = new Set([...this.leaving].filter((other) => other !== id));
+  }
+
+  settings(tab: SettingsTab): void {
+    this.tab = tab;
+    this.page = 'settings';
+  }
+}
+
+function remembered(key: string, fallback: number): number {
+  const value = Number(globalThis.localStorage?.getItem(key));
+  return Number.isFinite(value) && value > 0 ? value : fallback;
+}
+
+function store(key: string, value: string): void {
+  globalThis.localStorage?.setItem(key, value);
+}
+
+export const ui = new UiState();
