@@ -5,6 +5,7 @@ use parley_shared::view::{Command, CommandError, CommandErrorCode, PublicRoomIte
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use crate::config::ClientConfig;
+use crate::engine::{FrameHub, PeerStats};
 
 /// Starts clients.
 #[derive(Debug)]
@@ -30,6 +31,7 @@ pub(crate) enum Ask {
     Snapshot(oneshot::Sender<Snapshot>),
     PublicRooms(String, oneshot::Sender<Result<Vec<PublicRoomItem>, CommandError>>),
     CreateInvite(RoomId, oneshot::Sender<Result<String, CommandError>>),
+    CallStats(oneshot::Sender<Vec<PeerStats>>),
     Shutdown,
 }
 
@@ -38,6 +40,7 @@ pub(crate) enum Ask {
 pub struct ClientHandle {
     pub(crate) asks: mpsc::Sender<Ask>,
     pub(crate) events: broadcast::Sender<ViewEvent>,
+    pub(crate) frames: FrameHub,
     pub(crate) ended: watch::Receiver<bool>,
 }
 
@@ -79,6 +82,16 @@ impl ClientHandle {
     /// for a snapshot.
     pub fn events(&self) -> broadcast::Receiver<ViewEvent> {
         self.events.subscribe()
+    }
+
+    /// The newest pictures: my own and those of others, by the streams that the views name.
+    pub fn frames(&self) -> FrameHub {
+        self.frames.clone()
+    }
+
+    /// What the engine measures of every connection of the call, with latencies when marks are read. Empty without a call.
+    pub async fn call_stats(&self) -> Vec<PeerStats> {
+        self.ask(Ask::CallStats).await.unwrap_or_default()
     }
 
     /// Ends the call, closes devices and files, and returns when all of it is done. Further calls return at once.

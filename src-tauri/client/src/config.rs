@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::peer::TestNetwork;
 use parley_media::{AudioSourceConfig, SpeakerConfig, VideoSourceConfig};
 
 /// How one client is set up. [`ClientConfig::new`] gives what the desktop app wants.
@@ -15,6 +16,8 @@ pub struct ClientConfig {
     pub media: MediaOverrides,
     /// How this installation is called in the account's list of devices, 1 to 64 characters.
     pub device_name: String,
+    /// What the datagrams of calls suffer, in tests.
+    pub network: Option<TestNetwork>,
 }
 
 impl ClientConfig {
@@ -26,6 +29,7 @@ impl ClientConfig {
             secrets: SecretsChoice::Keyring,
             media: MediaOverrides::default(),
             device_name: "Parley".to_owned(),
+            network: None,
         }
     }
 
@@ -37,6 +41,7 @@ impl ClientConfig {
                 camera: Some(VideoSourceConfig::Pattern { width: 1280, height: 720, fps: 30 }),
                 microphone: Some(AudioSourceConfig::Clicks),
                 speaker: Some(SpeakerConfig::Null),
+                measure_marks: true,
             },
             device_name: "Headless".to_owned(),
             ..Self::new(data_dir)
@@ -61,4 +66,6 @@ pub struct MediaOverrides {
     pub camera: Option<VideoSourceConfig>,
     pub microphone: Option<AudioSourceConfig>,
     pub speaker: Option<SpeakerConfig>,
+    /// Reads latency marks from what others send: they use a test picture and clicks.
+    pub measure_marks: bool,
 }

@@ -10,12 +10,14 @@
 //! message text above DEBUG.
 
 pub mod api;
+mod call_media;
 mod client;
 pub mod config;
 pub mod core;
 mod driver;
 pub mod engine;
 pub mod peer;
+pub mod secrets;
 pub mod signaling;
 pub mod store;
 

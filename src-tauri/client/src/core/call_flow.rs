@@ -75,6 +75,14 @@ impl Core {
         self.done(reply);
     }
 
+    pub(super) fn on_ending(&mut self) {
+        if let Some(call) = self.call.as_ref().filter(|call| call.is_joined()) {
+            let call_id = call.call_id;
+            self.request(Op::Quiet, Request::LeaveCall { call_id });
+        }
+        self.drop_call();
+    }
+
     /// A call as the relay tells it: one that rings for me, one I am in, or one of a room of mine.
     pub(super) fn on_call_changed(&mut self, call: Call, now: Now) {
         self.show_in_room(&call);
@@ -258,7 +266,13 @@ impl Core {
             }
         }
         for call in calls {
-            self.on_call_changed(call, now);
+            let seated = call.participants.iter().any(|participant| Some(participant.device_id) == device);
+            if seated && self.call.as_ref().is_none_or(|mine| mine.call_id != call.id || !mine.is_joined()) {
+                // A call that this device left without the relay hearing of it.
+                self.request(Op::Quiet, Request::LeaveCall { call_id: call.id });
+            } else {
+                self.on_call_changed(call, now);
+            }
         }
     }
 

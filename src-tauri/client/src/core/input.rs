@@ -50,6 +50,8 @@ pub enum Input {
     ApiDone(OpId, Result<ApiReply, CallFailure>),
     Link(LinkEvent),
     Media(MediaEvent),
+    /// The client closes: a call that it is in ends for it, one that rings goes on ringing elsewhere.
+    Ending,
     /// A time that [`super::Core::poll_timeout`] named has come.
     Tick,
 }

@@ -146,6 +146,7 @@ impl Core {
             Input::ApiDone(op, result) => self.on_api_done(op, result, now),
             Input::Link(event) => self.on_link(event, now),
             Input::Media(event) => self.on_media(event, now),
+            Input::Ending => self.on_ending(),
             Input::Tick => {}
         }
         self.on_time(now);

@@ -70,10 +70,6 @@ impl People {
         self.known.get_mut(&user)
     }
 
-    pub fn person(&self, user: UserId) -> Option<&Person> {
-        self.known.get(&user)
-    }
-
     /// Empty for someone who was never heard of.
     pub fn name(&self, user: UserId) -> String {
         self.known.get(&user).map(|person| person.user.display_name.clone()).unwrap_or_default()

@@ -71,10 +71,6 @@ impl Timeline {
         }
     }
 
-    pub fn message(&self, id: parley_shared::ids::MessageId) -> Option<&Message> {
-        self.messages.values().find(|message| message.id == id)
-    }
-
     pub fn view(&self, room: &RoomState, me: UserId, people: &People, outbox: &Outbox, joinable_call: bool) -> TimelineView {
         let have = room.others_have(me);
         let role = room.role(me);

@@ -27,7 +27,7 @@ use broadcast::{AudioBroadcast, VideoBroadcast};
 use openers::{CameraOpener, MicrophoneOpener, SpeakerOpener};
 use parley_media::level::Level;
 use parley_media::{
-    AudioChunk, AudioSourceConfig, CHUNK_SAMPLES, DeviceError, LevelMeter, SpeakerConfig, VideoFrame, VideoSourceConfig,
+    AudioChunk, AudioSourceConfig, DeviceError, LevelMeter, SpeakerConfig, VideoFrame, VideoSourceConfig,
 };
 use picture_sender::PictureSender;
 use playout::Playout;
@@ -299,13 +299,13 @@ impl Shared {
     }
 
     /// Called on the microphone's thread.
-    fn on_sound(&self, mut chunk: AudioChunk) {
+    fn on_sound(&self, chunk: AudioChunk) {
         self.level.lock().unwrap_or_else(PoisonError::into_inner).push(&chunk.samples);
         if self.muted.load(Ordering::Relaxed) {
-            // Silence goes through the encoder, so that the RTP clock goes on.
-            chunk.samples = [0.0; CHUNK_SAMPLES];
+            self.sound.push_muted(chunk);
+        } else {
+            self.sound.push(chunk);
         }
-        self.sound.push(chunk);
     }
 }
 

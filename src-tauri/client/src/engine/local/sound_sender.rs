@@ -14,14 +14,20 @@ use std::time::Instant;
 const QUEUE_CHUNKS: usize = 16;
 /// An RTP clock that is off by more than this jumps to the time of capture.
 const MAX_CLOCK_DRIFT_SAMPLES: u64 = SAMPLE_RATE as u64 / 10;
-/// Opus says "silence goes on" with packets of one or two bytes; they are not sent.
-const MAX_SILENCE_BYTES: usize = 2;
+/// A muted microphone sends this much silence, so that the other side fades out, and then nothing.
+const MUTED_PACKETS: u32 = 10;
 
 /// Takes chunks of 10 ms from any thread and sends packets of 20 ms. When the last clone is dropped the thread ends.
 #[derive(Debug, Clone)]
 pub(crate) struct SoundSender {
-    chunks: SyncSender<AudioChunk>,
+    chunks: SyncSender<Input>,
     shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Input {
+    chunk: AudioChunk,
+    is_muted: bool,
 }
 
 #[derive(Debug)]
@@ -33,7 +39,7 @@ struct Shared {
 impl SoundSender {
     pub(crate) fn spawn(broadcast: Arc<AudioBroadcast>, bitrate_bps: u32) -> Self {
         let (chunks, receiver) = sync_channel(QUEUE_CHUNKS);
-        let config = OpusConfig { bitrate_bps, dtx: true, ..OpusConfig::default() };
+        let config = OpusConfig { bitrate_bps, ..OpusConfig::default() };
         let shared = Arc::new(Shared { broadcast, expected_loss_pct: AtomicU8::new(config.expected_loss_pct) });
         let on_thread = Arc::clone(&shared);
         let spawned = std::thread::Builder::new()
@@ -47,7 +53,12 @@ impl SoundSender {
 
     /// Does not block; a chunk that finds no room is lost.
     pub(crate) fn push(&self, chunk: AudioChunk) {
-        let _ = self.chunks.try_send(chunk);
+        let _ = self.chunks.try_send(Input { chunk, is_muted: false });
+    }
+
+    /// Lets the time of `chunk` pass without its sound.
+    pub(crate) fn push_muted(&self, chunk: AudioChunk) {
+        let _ = self.chunks.try_send(Input { chunk: AudioChunk::silence(chunk.captured_at), is_muted: true });
     }
 
     /// What share of packets the peers lose, in percent: steers the error correction.
@@ -64,6 +75,8 @@ struct Worker {
     frame: [f32; FRAME_SAMPLES],
     filled: usize,
     position: u64,
+    /// Packets in a row that were muted.
+    muted_packets: u32,
     was_silent: bool,
 }
 
@@ -77,20 +90,21 @@ impl Worker {
             frame: [0.0; FRAME_SAMPLES],
             filled: 0,
             position: 0,
+            muted_packets: 0,
             was_silent: true,
         }
     }
 
-    fn run(mut self, chunks: &Receiver<AudioChunk>) {
-        while let Ok(chunk) = chunks.recv() {
-            if let Err(error) = self.take_in(&chunk) {
+    fn run(mut self, inputs: &Receiver<Input>) {
+        while let Ok(input) = inputs.recv() {
+            if let Err(error) = self.take_in(&input) {
                 tracing::warn!(%error, "sound was not encoded");
                 self.encoder = None;
             }
         }
     }
 
-    fn take_in(&mut self, chunk: &AudioChunk) -> Result<(), CodecError> {
+    fn take_in(&mut self, Input { chunk, is_muted }: &Input) -> Result<(), CodecError> {
         let position = self.clock.position_of(chunk.captured_at);
         if position != self.position + self.filled as u64 {
             self.filled = 0;
@@ -104,7 +118,13 @@ impl Worker {
             return Ok(());
         }
         self.filled = 0;
-        if self.shared.broadcast.has_listeners() { self.encode() } else { Ok(()) }
+        self.muted_packets = if *is_muted { self.muted_packets.saturating_add(1) } else { 0 };
+        let is_silent = self.muted_packets > MUTED_PACKETS || !self.shared.broadcast.has_listeners();
+        if !is_silent {
+            self.encode()?;
+        }
+        self.was_silent = is_silent;
+        Ok(())
     }
 
     fn encode(&mut self) -> Result<(), CodecError> {
@@ -119,15 +139,11 @@ impl Worker {
         }
         let packet = encoder.encode(&self.frame)?;
         self.encoder = Some(encoder);
-        let is_silent = packet.len() <= MAX_SILENCE_BYTES;
-        if !is_silent {
-            self.shared.broadcast.send(&AudioUnit {
-                packet: packet.into(),
-                sample_position: self.position,
-                begins_talk_spurt: self.was_silent,
-            });
-        }
-        self.was_silent = is_silent;
+        self.shared.broadcast.send(&AudioUnit {
+            packet: packet.into(),
+            sample_position: self.position,
+            begins_talk_spurt: self.was_silent,
+        });
         Ok(())
     }
 }
@@ -195,23 +211,23 @@ mod tests {
         let received: Vec<_> = (0..4).map(|_| units.blocking_recv().unwrap()).collect();
         assert_eq!(received.iter().map(|unit| unit.sample_position).collect::<Vec<_>>(), [0, 960, 1920, 2880]);
         assert!(received[0].begins_talk_spurt && !received[1].begins_talk_spurt);
-        assert!(received.iter().all(|unit| unit.packet.len() > MAX_SILENCE_BYTES));
     }
 
     #[test]
-    fn long_silence_is_hardly_sent() {
+    fn a_muted_microphone_falls_silent_and_its_clock_goes_on() {
         let broadcast = Arc::new(AudioBroadcast::default());
         let mut units = broadcast.subscribe();
-        let mut worker = Worker::new(
-            Arc::new(Shared { broadcast, expected_loss_pct: AtomicU8::new(5) }),
-            OpusConfig { dtx: true, ..OpusConfig::default() },
-        );
+        let shared = Arc::new(Shared { broadcast, expected_loss_pct: AtomicU8::new(5) });
+        let mut worker = Worker::new(shared, OpusConfig::default());
         let start = Instant::now();
-        let mut sent = 0;
-        for n in 0..400u32 {
-            worker.take_in(&chunk(start + Duration::from_millis(10) * n, 0.0)).unwrap();
-            sent += usize::from(units.try_recv().is_ok());
+        let mut sent = Vec::new();
+        for n in 0..200u32 {
+            let chunk = chunk(start + Duration::from_millis(10) * n, 0.5);
+            worker.take_in(&Input { chunk, is_muted: n < 190 }).unwrap();
+            sent.extend(units.try_recv().ok());
         }
-        assert!(sent < 60, "{sent} of 200 packets of silence were sent");
+        let muted = MUTED_PACKETS as usize;
+        assert_eq!(sent.len(), muted + 5);
+        assert_eq!((sent[muted].sample_position, sent[muted].begins_talk_spurt), (190 * 480, true));
     }
 }

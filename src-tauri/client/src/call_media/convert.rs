@@ -1,0 +1,163 @@
+//! Between the engine's words and the core's.
+
+use parley_media::{AudioSourceConfig, DeviceError, SpeakerConfig, VideoSourceConfig};
+use parley_shared::ids::ParticipantId;
+use parley_shared::view::{DeviceKindView, DeviceProblemCode, MediaStats, ParticipantStats, Quality};
+
+use crate::config::MediaOverrides;
+use crate::core::{DeviceChoice, MediaEvent};
+use crate::engine::{self, LocalMedia, LocalMediaEvent, MediaConfig, PeerStats};
+
+/// What a call uses: the chosen devices, unless something stands in for them.
+pub(super) fn media_config(overrides: &MediaOverrides, devices: &DeviceChoice) -> MediaConfig {
+    let standard = MediaConfig::default();
+    let camera = VideoSourceConfig::Camera { id: devices.camera.clone(), width: 1280, height: 720, fps: 30 };
+    let microphone = AudioSourceConfig::Device { id: devices.microphone.clone() };
+    let speaker = SpeakerConfig::Device { id: devices.speaker.clone() };
+    MediaConfig {
+        camera: overrides.camera.clone().unwrap_or(camera),
+        microphone: overrides.microphone.clone().unwrap_or(microphone),
+        speaker: overrides.speaker.clone().unwrap_or(speaker),
+        measure_marks: overrides.measure_marks,
+        ..standard
+    }
+}
+
+/// Goes over from one set of devices to another; one that stays the same is not opened again.
+pub(super) fn switch(media: &LocalMedia, from: &MediaConfig, to: &MediaConfig) {
+    if from.camera != to.camera {
+        media.switch(engine::DeviceChoice::Camera(to.camera.clone()));
+    }
+    if from.microphone != to.microphone {
+        media.switch(engine::DeviceChoice::Microphone(to.microphone.clone()));
+    }
+    if from.speaker != to.speaker {
+        media.switch(engine::DeviceChoice::Speaker(to.speaker.clone()));
+    }
+}
+
+pub(super) fn device_event(event: LocalMediaEvent) -> MediaEvent {
+    use DeviceKindView::{Camera, Microphone, Speaker};
+    let failed = |kind, code| MediaEvent::DeviceFailed { kind, code };
+    match event {
+        LocalMediaEvent::CameraStarted { .. } | LocalMediaEvent::CameraResumed => MediaEvent::DeviceStarted(Camera),
+        LocalMediaEvent::MicrophoneStarted { .. } | LocalMediaEvent::MicrophoneResumed => {
+            MediaEvent::DeviceStarted(Microphone)
+        }
+        LocalMediaEvent::SpeakerStarted { .. } => MediaEvent::DeviceStarted(Speaker),
+        LocalMediaEvent::CameraStalled => failed(Camera, DeviceProblemCode::Stalled),
+        LocalMediaEvent::MicrophoneStalled => failed(Microphone, DeviceProblemCode::Stalled),
+        LocalMediaEvent::CameraFailed(error) => failed(Camera, problem(&error)),
+        LocalMediaEvent::MicrophoneFailed(error) => failed(Microphone, problem(&error)),
+        LocalMediaEvent::SpeakerFailed(error) => failed(Speaker, problem(&error)),
+    }
+}
+
+fn problem(error: &DeviceError) -> DeviceProblemCode {
+    match error {
+        DeviceError::NotFound => DeviceProblemCode::NotFound,
+        DeviceError::Busy => DeviceProblemCode::Busy,
+        DeviceError::Denied => DeviceProblemCode::Denied,
+        DeviceError::Gone => DeviceProblemCode::Gone,
+        DeviceError::Unsupported(_) | DeviceError::Backend(_) => DeviceProblemCode::Failed,
+    }
+}
+
+/// Turns counts since the beginning into what the last second was like.
+#[derive(Debug, Default)]
+pub(super) struct StatsHistory {
+    received: u64,
+    lost: u64,
+}
+
+impl StatsHistory {
+    pub(super) fn view(
+        &mut self,
+        id: ParticipantId,
+        stats: &PeerStats,
+        camera: Option<(usize, usize, u32)>,
+    ) -> ParticipantStats {
+        let loss_in = self.loss_in_pct(stats);
+        let (width, height, fps) = camera.unwrap_or_default();
+        let shared = MediaStats { video_codec: stats.codec.clone(), audio_codec: "Opus".to_owned(), ..MediaStats::default() };
+        ParticipantStats {
+            id,
+            display_name: String::new(),
+            sent: MediaStats {
+                width: size(width),
+                height: size(height),
+                fps: fps as f32,
+                video_kbps: stats.video.kbps_out as f32,
+                audio_kbps: stats.audio.kbps_out as f32,
+                loss_pct: stats.loss_pct as f32,
+                ..shared.clone()
+            },
+            received: MediaStats {
+                width: size(stats.video.width),
+                height: size(stats.video.height),
+                fps: stats.video.fps as f32,
+                video_kbps: stats.video.kbps_in as f32,
+                audio_kbps: stats.audio.kbps_in as f32,
+                loss_pct: loss_in,
+                audio_delay_ms: stats.audio.buffer_ms as f32,
+                ..shared
+            },
+            rtt_ms: stats.rtt_ms.map(|rtt| rtt as f32),
+            route: stats.route.clone(),
+            quality: quality(stats, loss_in),
+        }
+    }
+
+    fn loss_in_pct(&mut self, stats: &PeerStats) -> f32 {
+        let (received, lost) = (stats.video.received + stats.audio.received, stats.video.lost + stats.audio.lost);
+        let new = (received.saturating_sub(self.received), lost.saturating_sub(self.lost));
+        (self.received, self.lost) = (received, lost);
+        if new.0 + new.1 == 0 { 0.0 } else { 100.0 * new.1 as f32 / (new.0 + new.1) as f32 }
+    }
+}
+
+/// ITU-T G.114 calls 150 ms one way good for talking and 400 ms the end of it; FEC hides a few percent of loss.
+fn quality(stats: &PeerStats, loss_in_pct: f32) -> Quality {
+    let Some(rtt_ms) = stats.rtt_ms.filter(|_| !stats.route.is_empty()) else { return Quality::Unknown };
+    let loss = f64::from(loss_in_pct).max(stats.loss_pct);
+    match (rtt_ms, loss) {
+        (rtt, loss) if rtt < 300.0 && loss < 3.0 => Quality::Good,
+        (rtt, loss) if rtt < 800.0 && loss < 10.0 => Quality::Fair,
+        _ => Quality::Poor,
+    }
+}
+
+fn size(pixels: usize) -> u32 {
+    u32::try_from(pixels).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stats(received: u64, lost: u64, rtt_ms: f64) -> PeerStats {
+        let mut stats = PeerStats { rtt_ms: Some(rtt_ms), route: "direct udp".to_owned(), ..PeerStats::default() };
+        stats.video.received = received;
+        stats.video.lost = lost;
+        stats
+    }
+
+    #[test]
+    fn loss_is_of_the_last_second_only() {
+        let mut history = StatsHistory::default();
+        let id = ParticipantId::from_bytes([1; 16]);
+        assert_eq!(history.view(id, &stats(50, 50, 20.0), None).received.loss_pct, 50.0);
+        let now = history.view(id, &stats(150, 50, 20.0), None);
+        assert_eq!((now.received.loss_pct, now.quality), (0.0, Quality::Good));
+    }
+
+    #[test]
+    fn quality_follows_delay_and_loss() {
+        let id = ParticipantId::from_bytes([1; 16]);
+        let view = |received, lost, rtt| StatsHistory::default().view(id, &stats(received, lost, rtt), None).quality;
+        assert_eq!(view(100, 0, 500.0), Quality::Fair);
+        assert_eq!(view(95, 5, 20.0), Quality::Fair);
+        assert_eq!(view(80, 20, 20.0), Quality::Poor);
+        assert_eq!(StatsHistory::default().view(id, &PeerStats::default(), None).quality, Quality::Unknown);
+    }
+}
