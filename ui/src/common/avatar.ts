@@ -5,7 +5,8 @@ const HUES = [174, 205, 232, 262, 292, 328, 352, 18, 36, 142];
 export function hueOf(id: string): number {
   let hash = 2166136261;
   for (const char of id) hash = Math.imul(hash ^ char.codePointAt(0)!, 16777619);
-  return HUES[(hash >>> 0) % HUES.length]!;
+  hash = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d);
+  return HUES[((hash ^ (hash >>> 13)) >>> 0) % HUES.length]!;
 }
 
 /** One or two letters: first and last word, or the first letter alone where words are not spaced. */

@@ -1,0 +1,54 @@
+import { describe, expect, it } from 'vitest';
+import { RowWindow } from './window';
+
+function windowOf(count: number): RowWindow {
+  const rows = new RowWindow(() => 50);
+  rows.setRows(Array.from({ length: count }, (_, index) => `k${index}`));
+  return rows;
+}
+
+describe('RowWindow', () => {
+  it('finds the rows that touch the view', () => {
+    const rows = windowOf(100);
+    expect(rows.height).toBe(5_000);
+    expect(rows.range(120, 100)).toEqual([2, 5]);
+    expect(rows.range(-500, 100)).toEqual([0, 1]);
+    expect(rows.range(4_990, 500)).toEqual([99, 100]);
+  });
+
+  it('answers for no rows', () => {
+    expect(windowOf(0).range(0, 500)).toEqual([0, 0]);
+    expect(windowOf(0).anchor(0)).toBeNull();
+  });
+
+  it('moves what is below a row that turns out taller', () => {
+    const rows = windowOf(10);
+    expect(rows.measure([['k2', 80]])).toBe(true);
+    expect(rows.topOf('k2')).toBe(100);
+    expect(rows.topOf('k3')).toBe(180);
+    expect(rows.measure([['k2', 80]])).toBe(false);
+  });
+
+  it('keeps the anchor of what is in view when older rows come above', () => {
+    const rows = windowOf(10);
+    const anchor = rows.anchor(130);
+    expect(anchor).toEqual({ key: 'k2', offset: -30 });
+    rows.setRows(['old1', 'old2', ...Array.from({ length: 10 }, (_, index) => `k${index}`)]);
+    expect(rows.topOf(anchor!.key)! - anchor!.offset).toBe(230);
+  });
+
+  it('remembers heights of rows that went and came back', () => {
+    const rows = windowOf(3);
+    rows.measure([['k1', 90]]);
+    rows.setRows(['k0', 'k2']);
+    rows.setRows(['k0', 'k1', 'k2']);
+    expect(rows.height).toBe(190);
+  });
+
+  it('lays five thousand rows out within a frame', () => {
+    const rows = windowOf(5_000);
+    const started = performance.now();
+    for (let turn = 0; turn < 20; turn++) rows.measure([[`k${turn}`, 60 + turn]]);
+    expect((performance.now() - started) / 20).toBeLessThan(16);
+  });
+});
