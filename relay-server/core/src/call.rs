@@ -15,12 +15,12 @@ use std::time::Instant;
 use parley_shared::ids::{CallId, DeviceId, ParticipantId, RoomId, UnixMs, UserId};
 use parley_shared::limits::CALL_ABSENCE;
 use parley_shared::wire::{
-    Call, CallEndReason, CallOutcome, CallPhase, DeclineReason, ErrorCode, Event, MediaState, Participant, Signal, User,
-    WireError,
+    Call, CallEndReason, CallOutcome, CallPhase, DeclineReason, ErrorCode, Event, MediaState, Participant, Signal,
+    User, WireError,
 };
 
-use crate::work::{OpenCall, Roster, RosterMember};
 use crate::Now;
+use crate::work::{OpenCall, Roster, RosterMember};
 use live::{LiveCall, Seat};
 
 /// Participants of one call: as many as a mesh carries.
@@ -292,10 +292,7 @@ impl Calls {
         let ringing = call.phase() == CallPhase::Ringing;
         let nobody_rings = ringing && call.ringing.is_empty();
         if ringing {
-            self.tell(
-                To::Users(outsiders),
-                Event::CallEnded { call_id, room_id, reason: CallEndReason::Cancelled },
-            );
+            self.tell(To::Users(outsiders), Event::CallEnded { call_id, room_id, reason: CallEndReason::Cancelled });
         }
         for device_id in devices {
             self.unseat(call_id, device_id, CallEndReason::HungUp, now);

@@ -42,7 +42,7 @@ pub struct Now {
 }
 
 /// One connection, numbered by the driver.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SocketId(pub u64);
 
 /// Ten random bytes for an id.
@@ -96,14 +96,25 @@ pub enum Input {
 /// Something to do.
 #[derive(Debug)]
 pub enum Output {
-    Send { socket: SocketId, msg: Outgoing },
+    Send {
+        socket: SocketId,
+        msg: Outgoing,
+    },
     /// Close the socket once what was sent before is out.
-    Close { socket: SocketId },
-    Work { ticket: Ticket, work: Work },
+    Close {
+        socket: SocketId,
+    },
+    Work {
+        ticket: Ticket,
+        work: Work,
+    },
     /// A person's presence as REST answers show it.
     Presence(PresenceChange),
     /// The call of a room as REST answers show it.
-    CallShown { room_id: RoomId, call: Option<Call> },
+    CallShown {
+        room_id: RoomId,
+        call: Option<Call>,
+    },
 }
 
 /// A message to a socket. Events are shared: the same one goes to many.

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use parley_shared::ids::{DeviceId, MessageId, RoomId, SessionId, UserId};
 use parley_shared::limits::{RESUME_WINDOW, SOCKETS_PER_USER, TYPING_TIMEOUT};
 use parley_shared::wire::{
-    ClientMsg, ErrorCode, Event, Hint, Message, Presence, Resume, Room, ServerMsg, User, Welcome, WireError,
-    PROTOCOL_VERSION,
+    ClientMsg, ErrorCode, Event, Hint, Message, PROTOCOL_VERSION, Presence, Resume, Room, ServerMsg, User, Welcome,
+    WireError,
 };
 
 use crate::call::{CallOutput, Calls, To};

@@ -23,12 +23,7 @@ impl Relay {
         now: Now,
     ) {
         let Some(session) = self.sessions.get_mut(&session_id) else { return };
-        let asker = Asker {
-            session_id,
-            request_id: id,
-            user: session.user.clone(),
-            device_id: session.device_id,
-        };
+        let asker = Asker { session_id, request_id: id, user: session.user.clone(), device_id: session.device_id };
         match session.begin(id) {
             Begin::New => {}
             Begin::UnderWay => return,
@@ -92,15 +87,11 @@ impl Relay {
                 Err(error) => self.fail(&asker, error),
             },
             Request::DeleteMessage { room_id, message_id } => {
-                self.ask(
-                    Work::DeleteMessage { room_id, user_id, message_id, at: now.unix },
-                    Waiting::Message(asker),
-                );
+                self.ask(Work::DeleteMessage { room_id, user_id, message_id, at: now.unix }, Waiting::Message(asker));
             }
-            Request::MarkDelivered { room_id, seq } => self.ask(
-                Work::Mark { room_id, user_id, delivered: seq, read: None },
-                Waiting::Mark { asker, room_id },
-            ),
+            Request::MarkDelivered { room_id, seq } => {
+                self.ask(Work::Mark { room_id, user_id, delivered: seq, read: None }, Waiting::Mark { asker, room_id })
+            }
             Request::MarkRead { room_id, seq } => self.ask(
                 Work::Mark { room_id, user_id, delivered: seq, read: Some(seq) },
                 Waiting::Mark { asker, room_id },
@@ -111,10 +102,8 @@ impl Relay {
             Request::StartCall { room_id, call_id, media } => {
                 self.ask(Work::Roster { room_id, user_id }, Waiting::StartCall { asker, call_id, media });
             }
-            Request::RejoinCall { room_id, call_id, participant_id, media } => self.ask(
-                Work::Roster { room_id, user_id },
-                Waiting::RejoinCall { asker, call_id, participant_id, media },
-            ),
+            Request::RejoinCall { room_id, call_id, participant_id, media } => self
+                .ask(Work::Roster { room_id, user_id }, Waiting::RejoinCall { asker, call_id, participant_id, media }),
             Request::AcceptCall { call_id, media } => {
                 let joiner = self.joiner(&asker, None, media, now);
                 let joined = self.calls.accept(joiner, call_id, now);
@@ -234,8 +223,7 @@ impl Relay {
     }
 
     fn joiner(&mut self, asker: &Asker, participant_id: Option<ParticipantId>, media: MediaState, now: Now) -> Joiner {
-        let participant_id =
-            participant_id.unwrap_or_else(|| ParticipantId::from_parts(now.unix, self.random()));
+        let participant_id = participant_id.unwrap_or_else(|| ParticipantId::from_parts(now.unix, self.random()));
         Joiner { user: asker.user.clone(), device_id: asker.device_id, participant_id, media }
     }
 

@@ -14,8 +14,8 @@ use parley_shared::ids::{DeviceId, EventSeq, RequestId, SessionId};
 use parley_shared::limits::RESUME_EVENTS;
 use parley_shared::wire::{Event, MessageBody, ServerMsg, Signal, User};
 
-use crate::rate::{Bucket, Quota};
 use crate::SocketId;
+use crate::rate::{Bucket, Quota};
 
 /// Weight of the events kept for one resume, in bytes: what a device that went away can cost.
 const RESUME_BYTES: usize = 1024 * 1024;

@@ -89,7 +89,8 @@ mod tests {
     #[test]
     fn towers_of_marks_are_refused_and_real_scripts_pass() {
         assert!(message(&format!("a{}", "\u{301}".repeat(1_000))).is_err());
-        for real in ["Tiếng Việt", "हिन्दी", "שָׁלוֹם", "👩‍👩‍👧‍👦 family", "e\u{301}\u{323}"] {
+        for real in ["Tiếng Việt", "हिन्दी", "שָׁלוֹם", "👩‍👩‍👧‍👦 family", "e\u{301}\u{323}"]
+        {
             assert_eq!(message(real).as_deref(), Ok(real));
         }
     }

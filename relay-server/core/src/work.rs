@@ -42,12 +42,28 @@ pub enum Work {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Done {
     /// `fresh` is false when the same message had been stored before.
-    Stored { message: Box<Message>, members: Arc<[UserId]>, fresh: bool },
-    Changed { message: Box<Message>, members: Arc<[UserId]>, fresh: bool },
+    Stored {
+        message: Box<Message>,
+        members: Arc<[UserId]>,
+        fresh: bool,
+    },
+    Changed {
+        message: Box<Message>,
+        members: Arc<[UserId]>,
+        fresh: bool,
+    },
     /// `fresh` is false when nothing grew.
-    Marked { delivered: Seq, read: Seq, members: Arc<[UserId]>, fresh: bool },
+    Marked {
+        delivered: Seq,
+        read: Seq,
+        members: Arc<[UserId]>,
+        fresh: bool,
+    },
     Roster(Roster),
-    RoomViews { members: Vec<UserId>, views: Vec<(UserId, Room)> },
+    RoomViews {
+        members: Vec<UserId>,
+        views: Vec<(UserId, Room)>,
+    },
     People(Vec<UserId>),
     Nothing,
 }
@@ -128,4 +144,3 @@ pub(crate) struct Asker {
     pub user: User,
     pub device_id: DeviceId,
 }
-

@@ -8,9 +8,9 @@ use parley_shared::limits::{CALL_ABSENCE, RING_TIMEOUT};
 use parley_shared::wire::{Call, CallEndReason, CallOutcome, CallPhase, Participant, User};
 
 use super::signal::Pair;
-use super::{participant, seconds_between, Joiner};
-use crate::work::{OpenCall, Roster};
+use super::{Joiner, participant, seconds_between};
 use crate::Now;
+use crate::work::{OpenCall, Roster};
 
 #[derive(Debug)]
 pub(super) struct LiveCall {

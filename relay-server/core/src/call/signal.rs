@@ -47,7 +47,9 @@ impl Pair {
         }
         let sent = if from_lower { &mut self.lower } else { &mut self.higher };
         match signal {
-            Signal::Description { .. } if sent.descriptions >= DESCRIPTIONS_PER_CONNECTION => Err(too_many("descriptions")),
+            Signal::Description { .. } if sent.descriptions >= DESCRIPTIONS_PER_CONNECTION => {
+                Err(too_many("descriptions"))
+            }
             Signal::Candidate { .. } if sent.candidates >= CANDIDATES_PER_CONNECTION => Err(too_many("candidates")),
             Signal::Description { .. } => {
                 sent.descriptions += 1;

@@ -1,0 +1,225 @@
+//! The store in one SQLite file: WAL, every answered write on disk (`synchronous=FULL`), group commit.
+
+mod accounts;
+mod calls;
+mod chat;
+mod invites;
+mod migrate;
+mod people;
+mod pool;
+mod rooms;
+mod rows;
+mod views;
+
+use std::future::Future;
+use std::path::Path;
+use std::pin::Pin;
+
+use parley_shared::ids::{DeviceId, InviteId, RoomId, UnixMs, UserId};
+use parley_shared::wire::{
+    ChangeRoom, ChangesPage, Device, HistoryPage, HistoryQuery, Invite, Member, MemberRole, Person, PublicRoom, Room,
+    User,
+};
+use relay_core::work::{Answered, Done, OpenCall, Roster, Work};
+
+use super::{
+    Answer, Credentials, Left, Mark, NewDevice, NewInvite, NewRoom, NewUser, Rotate, Rotated, Store, StoreError,
+};
+use pool::Pool;
+
+#[derive(Debug)]
+pub struct SqliteStore {
+    pool: Pool,
+}
+
+impl SqliteStore {
+    /// Opens or makes the file and brings it to the newest shape. Blocks.
+    ///
+    /// # Errors
+    /// Fails when the file cannot be opened, is no database, or was written by a newer relay.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        Ok(Self { pool: Pool::open(path)? })
+    }
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
+impl Store for SqliteStore {
+    fn create_user(&self, new: NewUser) -> Answer<User> {
+        self.pool.write(move |c| accounts::create_user(c, &new))
+    }
+
+    fn credentials(&self, email: String) -> Answer<Option<Credentials>> {
+        self.pool.read(move |c| accounts::credentials(c, &email))
+    }
+
+    fn set_password(&self, user_id: UserId, password_hash: String) -> Answer<()> {
+        self.pool.write(move |c| accounts::set_password(c, user_id, &password_hash))
+    }
+
+    fn create_device(&self, new: NewDevice) -> Answer<Vec<DeviceId>> {
+        self.pool.write(move |c| accounts::create_device(c, &new))
+    }
+
+    fn rotate_refresh(&self, rotate: Rotate) -> Answer<Rotated> {
+        self.pool.write(move |c| accounts::rotate_refresh(c, &rotate))
+    }
+
+    fn device_user(&self, device_id: DeviceId) -> Answer<Option<User>> {
+        self.pool.read(move |c| accounts::device_user(c, device_id))
+    }
+
+    fn touch_device(&self, device_id: DeviceId, at: UnixMs) -> Answer<()> {
+        self.pool.write(move |c| accounts::touch_device(c, device_id, at))
+    }
+
+    fn devices(&self, user_id: UserId) -> Answer<Vec<Device>> {
+        self.pool.read(move |c| accounts::devices(c, user_id))
+    }
+
+    fn revoke_device(&self, user_id: UserId, device_id: DeviceId) -> Answer<bool> {
+        self.pool.write(move |c| accounts::revoke_device(c, user_id, device_id))
+    }
+
+    fn revoke_other_devices(&self, user_id: UserId, keep: DeviceId) -> Answer<Vec<DeviceId>> {
+        self.pool.write(move |c| accounts::revoke_other_devices(c, user_id, keep))
+    }
+
+    fn search_people(&self, asker: UserId, query: String, after: Option<UserId>, limit: u32) -> Answer<Vec<Person>> {
+        self.pool.read(move |c| people::search(c, asker, &query, after, limit))
+    }
+
+    fn person(&self, asker: UserId, user_id: UserId) -> Answer<Person> {
+        self.pool.read(move |c| people::person(c, asker, user_id))
+    }
+
+    fn marked_people(&self, asker: UserId, mark: Mark) -> Answer<Vec<Person>> {
+        self.pool.read(move |c| people::marked(c, asker, mark))
+    }
+
+    fn set_mark(&self, asker: UserId, other: UserId, mark: Mark, on: bool) -> Answer<()> {
+        self.pool.write(move |c| people::set_mark(c, asker, other, mark, on))
+    }
+
+    fn create_room(&self, new: NewRoom) -> Answer<(Room, bool)> {
+        self.pool.write(move |c| rooms::create(c, &new))
+    }
+
+    fn rooms(&self, asker: UserId, after: Option<RoomId>, limit: u32) -> Answer<Vec<Room>> {
+        self.pool.read(move |c| views::rooms(c, asker, after, limit))
+    }
+
+    fn room(&self, asker: UserId, room_id: RoomId) -> Answer<Room> {
+        self.pool.read(move |c| views::room(c, asker, room_id))
+    }
+
+    fn members(&self, asker: UserId, room_id: RoomId, after: Option<UserId>, limit: u32) -> Answer<Vec<Member>> {
+        self.pool.read(move |c| views::members_page(c, asker, room_id, after, limit))
+    }
+
+    fn change_room(&self, asker: UserId, room_id: RoomId, change: ChangeRoom) -> Answer<Room> {
+        self.pool.write(move |c| rooms::change(c, asker, room_id, &change))
+    }
+
+    fn delete_room(&self, asker: UserId, room_id: RoomId) -> Answer<Vec<UserId>> {
+        self.pool.write(move |c| rooms::delete(c, asker, room_id))
+    }
+
+    fn add_members(&self, asker: UserId, room_id: RoomId, members: Vec<UserId>, at: UnixMs) -> Answer<Room> {
+        self.pool.write(move |c| rooms::add_members(c, asker, room_id, &members, at))
+    }
+
+    fn remove_member(&self, asker: UserId, room_id: RoomId, user_id: UserId) -> Answer<Left> {
+        self.pool.write(move |c| rooms::remove_member(c, asker, room_id, user_id))
+    }
+
+    fn change_member(&self, asker: UserId, room_id: RoomId, user_id: UserId, role: MemberRole) -> Answer<Room> {
+        self.pool.write(move |c| rooms::change_member(c, asker, room_id, user_id, role))
+    }
+
+    fn public_rooms(&self, query: String, after: Option<RoomId>, limit: u32) -> Answer<Vec<PublicRoom>> {
+        self.pool.read(move |c| rooms::public(c, &query, after, limit))
+    }
+
+    fn join_room(&self, asker: UserId, room_id: RoomId, at: UnixMs) -> Answer<Room> {
+        self.pool.write(move |c| rooms::join(c, asker, room_id, at))
+    }
+
+    fn create_invite(&self, asker: UserId, room_id: RoomId, new: NewInvite) -> Answer<Invite> {
+        self.pool.write(move |c| invites::create(c, asker, room_id, &new))
+    }
+
+    fn invites(&self, asker: UserId, room_id: RoomId) -> Answer<Vec<Invite>> {
+        self.pool.read(move |c| invites::list(c, asker, room_id))
+    }
+
+    fn revoke_invite(&self, asker: UserId, room_id: RoomId, invite_id: InviteId) -> Answer<()> {
+        self.pool.write(move |c| invites::revoke(c, asker, room_id, invite_id))
+    }
+
+    fn accept_invite(&self, asker: UserId, code: String, at: UnixMs) -> Answer<Room> {
+        self.pool.write(move |c| invites::accept(c, asker, &code, at))
+    }
+
+    fn history(&self, asker: UserId, room_id: RoomId, query: HistoryQuery) -> Answer<HistoryPage> {
+        self.pool.read(move |c| chat::history(c, asker, room_id, query))
+    }
+
+    fn changes(&self, asker: UserId, room_id: RoomId, after: u64, limit: u32) -> Answer<ChangesPage> {
+        self.pool.read(move |c| chat::changes(c, asker, room_id, after, limit))
+    }
+
+    fn perform(&self, work: Work) -> Pin<Box<dyn Future<Output = Answered> + Send>> {
+        let answer: Answer<Done> = match work {
+            Work::SendMessage(new) => self.pool.write(move |c| chat::send(c, &new)),
+            Work::EditMessage { room_id, user_id, message_id, text, at } => {
+                self.pool.write(move |c| chat::edit(c, room_id, user_id, message_id, &text, at))
+            }
+            Work::DeleteMessage { room_id, user_id, message_id, at } => {
+                self.pool.write(move |c| chat::delete(c, room_id, user_id, message_id, at))
+            }
+            Work::Mark { room_id, user_id, delivered, read } => {
+                self.pool.write(move |c| chat::mark(c, room_id, user_id, delivered, read))
+            }
+            Work::Roster { room_id, user_id } => {
+                self.pool.read(move |c| calls::roster(c, room_id, user_id).map(Done::Roster))
+            }
+            Work::OpenCall(open) => self.pool.write(move |c| calls::open(c, &open)),
+            Work::CloseCall(entry) => self.pool.write(move |c| calls::close(c, &entry)),
+            // On the writer, so that a view is never older than the events told before it.
+            Work::RoomViews { room_id, users } => self.pool.write(move |c| views::for_members(c, room_id, &users)),
+            Work::Audience { user_id } => self.pool.read(move |c| people::audience(c, user_id)),
+            Work::Watched { user_id } => self.pool.read(move |c| people::watched(c, user_id)),
+            Work::LastSeen { user_id, at } => self.pool.write(move |c| people::set_last_seen(c, user_id, at)),
+        };
+        Box::pin(async move {
+            answer.await.map_err(|error| {
+                if let StoreError::Failed(why) = &error {
+                    tracing::warn!(why, "the store failed");
+                }
+                error.into_wire()
+            })
+        })
+    }
+
+    fn open_calls(&self) -> Answer<Vec<(OpenCall, Roster)>> {
+        self.pool.read(calls::open_calls)
+    }
+
+    fn sweep(&self, at: UnixMs) -> Answer<bool> {
+        self.pool.write(move |c| rooms::sweep(c, at))
+    }
+
+    fn ping(&self) -> Answer<()> {
+        let read = self.pool.read(|c| Ok(c.query_row("SELECT 1", [], |_| Ok(()))?));
+        let write = self.pool.write(|_| Ok(()));
+        Box::pin(async {
+            read.await?;
+            write.await
+        })
+    }
+}

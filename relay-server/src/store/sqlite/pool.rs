@@ -1,0 +1,211 @@
+//! One thread that writes, a few that read.
+//!
+//! The writer takes what is waiting (at most [`BATCH_ROWS`], for at most [`BATCH_TIME`]), does each job in a savepoint of one transaction,
+//! commits once, and only then answers: whoever has an answer has it on disk. While a commit waits for the disk the next batch gathers.
+
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use rusqlite::{Connection, OpenFlags};
+use tokio::sync::oneshot;
+
+use crate::store::{Answer, StoreError};
+
+const BATCH_ROWS: usize = 64;
+const BATCH_TIME: Duration = Duration::from_millis(5);
+const WRITES_WAITING: usize = 4_096;
+const READS_WAITING: usize = 1_024;
+const READERS: usize = 2;
+/// Pages that a connection keeps, in KiB: history lives in the page cache of the system.
+const WRITER_CACHE_KIB: i64 = 2_048;
+const READER_CACHE_KIB: i64 = 1_024;
+
+/// What a job leaves to do once it is known whether it was committed.
+type Finish = Box<dyn FnOnce(bool) + Send>;
+type WriteJob = Box<dyn FnOnce(&Connection) -> (bool, Finish) + Send>;
+type ReadJob = Box<dyn FnOnce(&Connection) + Send>;
+
+/// Threads over one database file. Dropping it lets them finish what they have.
+#[derive(Debug)]
+pub(super) struct Pool {
+    writes: Option<SyncSender<WriteJob>>,
+    reads: Option<SyncSender<ReadJob>>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Pool {
+    pub fn open(path: &Path) -> Result<Self, rusqlite::Error> {
+        let writer = open_writer(path)?;
+        super::migrate::migrate(&writer)?;
+        let (writes, write_jobs) = sync_channel(WRITES_WAITING);
+        let (reads, read_jobs) = sync_channel(READS_WAITING);
+        let read_jobs = Arc::new(Mutex::new(read_jobs));
+        let mut threads = vec![spawn("store-writer", {
+            let path = path.to_owned();
+            move || write(writer, &path, &write_jobs)
+        })];
+        for _ in 0..READERS {
+            let (jobs, connection) = (read_jobs.clone(), open_reader(path)?);
+            threads.push(spawn("store-reader", move || read(&connection, &jobs)));
+        }
+        Ok(Self { writes: Some(writes), reads: Some(reads), threads })
+    }
+
+    /// Runs `job` in order with all other writes; answered after its commit.
+    pub fn write<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Answer<T> {
+        let (answer, answered) = oneshot::channel();
+        let job: WriteJob = Box::new(move |connection| {
+            let result = job(connection);
+            let keep = result.is_ok();
+            let finish: Finish = Box::new(move |committed| {
+                let lost = || StoreError::Failed("the commit failed".into());
+                let _ = answer.send(if committed || !keep { result } else { Err(lost()) });
+            });
+            (keep, finish)
+        });
+        let sent = self.writes.as_ref().map(|writes| writes.try_send(job));
+        wait(sent, answered)
+    }
+
+    /// Runs `job` on a reading connection: it sees every write that was answered.
+    pub fn read<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Answer<T> {
+        let (answer, answered) = oneshot::channel();
+        let job: ReadJob = Box::new(move |connection| {
+            let _ = answer.send(job(connection));
+        });
+        let sent = self.reads.as_ref().map(|reads| reads.try_send(job));
+        wait(sent, answered)
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        self.writes = None;
+        self.reads = None;
+        for thread in self.threads.drain(..) {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn wait<T: Send + 'static, J>(
+    sent: Option<Result<(), TrySendError<J>>>,
+    answered: oneshot::Receiver<Result<T, StoreError>>,
+) -> Answer<T> {
+    match sent {
+        Some(Ok(())) => {
+            Box::pin(async { answered.await.unwrap_or_else(|_| Err(StoreError::Failed("a job was dropped".into()))) })
+        }
+        Some(Err(TrySendError::Full(_))) => Box::pin(async { Err(StoreError::Busy) }),
+        Some(Err(TrySendError::Disconnected(_))) | None => {
+            Box::pin(async { Err(StoreError::Failed("the store is closed".into())) })
+        }
+    }
+}
+
+fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> JoinHandle<()> {
+    std::thread::Builder::new().name(name.into()).spawn(body).expect("a thread can be started at start-up")
+}
+
+fn open_writer(path: &Path) -> Result<Connection, rusqlite::Error> {
+    let connection = Connection::open(path)?;
+    connection.busy_timeout(Duration::from_secs(10))?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(connection)
+}
+
+fn open_reader(path: &Path) -> Result<Connection, rusqlite::Error> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(Duration::from_secs(10))?;
+    connection.pragma_update(None, "cache_size", -READER_CACHE_KIB)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(connection)
+}
+
+fn read(connection: &Connection, jobs: &Mutex<Receiver<ReadJob>>) {
+    loop {
+        let job = {
+            let Ok(jobs) = jobs.lock() else { return };
+            jobs.recv()
+        };
+        let Ok(job) = job else { return };
+        guarded(|| job(connection));
+    }
+}
+
+fn write(mut connection: Connection, path: &PathBuf, jobs: &Receiver<WriteJob>) {
+    while let Ok(first) = jobs.recv() {
+        let started = Instant::now();
+        if let Err(error) = connection.execute_batch("BEGIN IMMEDIATE") {
+            tracing::error!(%error, "the database takes no writes");
+            drop(first);
+            continue;
+        }
+        let mut finishes = Vec::new();
+        finishes.extend(run(&connection, first));
+        while finishes.len() < BATCH_ROWS && started.elapsed() < BATCH_TIME {
+            let Ok(job) = jobs.try_recv() else { break };
+            finishes.extend(run(&connection, job));
+        }
+        let committed = match connection.execute_batch("COMMIT") {
+            Ok(()) => true,
+            Err(error) => {
+                tracing::error!(%error, "a commit failed");
+                connection = reopened(connection, path);
+                false
+            }
+        };
+        for finish in finishes {
+            finish(committed);
+        }
+    }
+}
+
+/// Does one job in a savepoint, so that its failure undoes only itself.
+fn run(connection: &Connection, job: WriteJob) -> Option<Finish> {
+    connection.execute_batch("SAVEPOINT job").ok()?;
+    let done = guarded(|| job(connection));
+    let keep = done.as_ref().is_some_and(|(keep, _)| *keep);
+    let end = if keep { "RELEASE job" } else { "ROLLBACK TO job; RELEASE job" };
+    if let Err(error) = connection.execute_batch(end) {
+        tracing::error!(%error, "a savepoint failed");
+    }
+    done.map(|(_, finish)| finish)
+}
+
+/// After a failed commit the connection's state is not to be trusted.
+fn reopened(connection: Connection, path: &Path) -> Connection {
+    let _ = connection.execute_batch("ROLLBACK");
+    match open_writer(path) {
+        Ok(fresh) => fresh,
+        Err(error) => {
+            tracing::error!(%error, "the database cannot be opened again");
+            connection
+        }
+    }
+}
+
+/// A job that panics is a defect of ours; it must not take the thread with it.
+fn guarded<T>(body: impl FnOnce() -> T) -> Option<T> {
+    match std::panic::catch_unwind(std::panic::AssertUnwindSafe(body)) {
+        Ok(value) => Some(value),
+        Err(_) => {
+            tracing::error!("a job of the store panicked");
+            None
+        }
+    }
+}
