@@ -163,16 +163,19 @@ impl Worker {
     }
 
     fn prepare_encoder(&mut self, width: usize, height: usize, bitrate_bps: u32) -> Result<(), CodecError> {
-        let Some(encoder) = &mut self.encoder else {
-            let fps = self.shared.fps.load(Ordering::Relaxed);
-            self.encoder = Some(Encoder::new(EncoderConfig { width, height, fps, bitrate_bps })?);
-            self.bitrate_bps = bitrate_bps;
-            return Ok(());
-        };
-        let change = (f64::from(bitrate_bps) - f64::from(self.bitrate_bps)).abs();
-        if change > f64::from(self.bitrate_bps) * RATE_STEP {
-            encoder.set_bitrate(bitrate_bps)?;
-            self.bitrate_bps = bitrate_bps;
+        let fps = self.shared.fps.load(Ordering::Relaxed);
+        match &mut self.encoder {
+            Some(encoder) if encoder.config().fps == fps => {
+                let change = f64::from(bitrate_bps.abs_diff(self.bitrate_bps));
+                if change > f64::from(self.bitrate_bps) * RATE_STEP {
+                    encoder.set_bitrate(bitrate_bps)?;
+                    self.bitrate_bps = bitrate_bps;
+                }
+            }
+            Some(_) | None => {
+                self.encoder = Some(Encoder::new(EncoderConfig { width, height, fps, bitrate_bps })?);
+                self.bitrate_bps = bitrate_bps;
+            }
         }
         Ok(())
     }

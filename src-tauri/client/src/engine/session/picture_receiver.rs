@@ -20,6 +20,8 @@ use std::time::{Duration, Instant};
 /// About four seconds of 2.5 Mbit/s video: the bound for a decoder that does not keep up.
 const QUEUE_PACKETS: usize = 1024;
 const KEY_FRAME_REQUEST_GAP: Duration = Duration::from_millis(500);
+/// A stream begins with a key frame by itself; only when that is late it is asked for.
+const FIRST_KEY_FRAME_PATIENCE: Duration = Duration::from_millis(150);
 /// How often the thread looks whether it still waits for a key frame.
 const IDLE_TICK: Duration = Duration::from_millis(100);
 
@@ -78,9 +80,8 @@ impl PictureReceiver {
             reorder: Reorder::default(),
             assembler: Assembler::default(),
             decoder: None,
-            has_begun: false,
             needs_key_frame: true,
-            last_request: None,
+            ask_at: None,
         };
         let spawned = std::thread::Builder::new().name("parley-decode".to_owned()).spawn(move || worker.run(&receiver));
         if let Err(error) = spawned {
@@ -113,10 +114,9 @@ struct Worker {
     reorder: Reorder,
     assembler: Assembler,
     decoder: Option<Decoder>,
-    /// Packets have come at all.
-    has_begun: bool,
     needs_key_frame: bool,
-    last_request: Option<Instant>,
+    /// The earliest time to ask for a key frame; `None` until packets come.
+    ask_at: Option<Instant>,
 }
 
 impl Worker {
@@ -139,17 +139,17 @@ impl Worker {
     }
 
     fn on_packet(&mut self, packet: MediaPacket) {
-        self.has_begun = true;
-        self.reorder.push(packet, Instant::now());
+        let now = Instant::now();
+        self.ask_at.get_or_insert(now + FIRST_KEY_FRAME_PATIENCE);
+        self.reorder.push(packet, now);
     }
 
     fn restart(&mut self) {
         self.reorder.restart();
         self.assembler.restart();
         self.decoder = None;
-        self.has_begun = false;
         self.needs_key_frame = true;
-        self.last_request = None;
+        self.ask_at = None;
     }
 
     fn advance(&mut self) {
@@ -164,9 +164,9 @@ impl Worker {
     }
 
     fn ask_if_needed(&mut self) {
-        let is_due = self.last_request.is_none_or(|at| at.elapsed() >= KEY_FRAME_REQUEST_GAP);
-        if self.has_begun && self.needs_key_frame && is_due {
-            self.last_request = Some(Instant::now());
+        let now = Instant::now();
+        if self.needs_key_frame && self.ask_at.is_some_and(|at| now >= at) {
+            self.ask_at = Some(now + KEY_FRAME_REQUEST_GAP);
             (self.on_event)(PictureEvent::KeyFrameNeeded);
         }
     }

@@ -1,6 +1,9 @@
 //! Rates from counters that only grow.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+/// Samples that come sooner say too little.
+const MIN_INTERVAL: Duration = Duration::from_millis(700);
 
 /// What is counted of one session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -32,7 +35,10 @@ impl RateMeter {
     /// Takes in the counters; to be called about once a second. Counters that fell belong to a new connection.
     pub(crate) fn sample(&mut self, counters: Counters, now: Instant) {
         if let Some((at, last)) = self.last {
-            let seconds = (now - at).as_secs_f64().max(0.001);
+            if now - at < MIN_INTERVAL {
+                return;
+            }
+            let seconds = (now - at).as_secs_f64();
             let kbps = |now: u64, before: u64| now.saturating_sub(before) as f64 * 8.0 / 1000.0 / seconds;
             self.rates = Rates {
                 video_kbps_out: kbps(counters.video_bytes_sent, last.video_bytes_sent),
@@ -63,6 +69,8 @@ mod tests {
         meter.sample(later, start + Duration::from_secs(2));
         assert!((meter.rates().video_kbps_out - 1000.0).abs() < 1e-6);
         assert!((meter.rates().pictures_per_second - 30.0).abs() < 1e-6);
+        meter.sample(Counters::default(), start + Duration::from_millis(2100));
+        assert!(meter.rates().video_kbps_out > 0.0, "a hasty sample changes nothing");
         meter.sample(Counters::default(), start + Duration::from_secs(3));
         assert_eq!(meter.rates(), Rates::default());
     }
