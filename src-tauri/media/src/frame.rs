@@ -3,8 +3,9 @@
 use std::{cell::RefCell, fs::File, io::BufWriter, path::Path, sync::Arc, time::Instant};
 
 use fast_image_resize::{
-    FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer,
-    images::{Image, ImageRef},
+    FilterType, ResizeAlg, ResizeOptions, Resizer,
+    images::{TypedImage, TypedImageRef},
+    pixels::U8,
 };
 use yuv::{YuvPlanarImage, YuvRange, YuvStandardMatrix};
 
@@ -239,14 +240,15 @@ fn scale_plane(
     height: usize,
 ) {
     thread_local! { static RESIZER: RefCell<Resizer> = RefCell::new(Resizer::new()); }
-    let source = ImageRef::new(source_width as u32, source_height as u32, source, PixelType::U8)
+    // The typed calls: the untyped ones are compiled for every kind of pixel, which takes minutes.
+    let source = TypedImageRef::<U8>::from_buffer(source_width as u32, source_height as u32, source)
         .expect("a plane has width times height bytes");
-    let mut target = Image::from_slice_u8(width as u32, height as u32, target, PixelType::U8)
+    let mut target = TypedImage::<U8>::from_buffer(width as u32, height as u32, target)
         .expect("a plane has width times height bytes");
     let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
     RESIZER
-        .with_borrow_mut(|resizer| resizer.resize(&source, &mut target, &options))
-        .expect("both planes are of type U8");
+        .with_borrow_mut(|resizer| resizer.resize_typed(&source, &mut target, &options))
+        .expect("both planes have pixels");
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ mod arrival;
 mod stretch;
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     time::Instant,
 };
 
@@ -32,6 +32,12 @@ const MS: usize = 48;
 
 /// How far the waiting sound may be off its target before it is stretched or shortened.
 const SLACK_MS: usize = 20;
+
+/// Beyond this above the target, sound is skipped instead of shortened.
+const FAR_OFF_MS: usize = 300;
+
+/// Least chunks between two changes: five make up to a quarter faster or slower.
+const CHUNKS_BETWEEN_CHANGES: u32 = 5;
 
 /// What happened to a stream so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -56,6 +62,8 @@ pub struct JitterStats {
 pub struct AudioJitterBuffer {
     decoder: Option<opus::Decoder>,
     packets: BTreeMap<i64, Vec<u8>>,
+    /// The last packets that were not there when their turn came.
+    missing: BTreeSet<i64>,
     /// The packet whose turn is next. None until the first came.
     next: Option<i64>,
     newest: i64,
@@ -68,6 +76,7 @@ pub struct AudioJitterBuffer {
     /// Chunks invented in a row because nothing was there.
     starved_chunks: u32,
     delay_samples: f32,
+    chunks_since_change: u32,
     stats: JitterStats,
 }
 
@@ -76,6 +85,7 @@ impl AudioJitterBuffer {
         Self {
             decoder: opus::Decoder::new().ok(),
             packets: BTreeMap::new(),
+            missing: BTreeSet::new(),
             next: None,
             newest: 0,
             restart: None,
@@ -84,6 +94,7 @@ impl AudioJitterBuffer {
             filling: true,
             starved_chunks: 0,
             delay_samples: 0.0,
+            chunks_since_change: 0,
             stats: JitterStats::default(),
         }
     }
@@ -94,17 +105,17 @@ impl AudioJitterBuffer {
             return;
         }
         let Some(index) = self.place(seq) else { return };
-        if self.next.is_some_and(|next| index < next) {
-            self.stats.late += 1;
-            self.stats.received += 1;
-            self.arrival.on_packet(rtp_timestamp, now);
-            return;
-        }
-        if self.packets.contains_key(&index) {
+        let late = self.next.is_some_and(|next| index < next);
+        let known = if late { !self.missing.remove(&index) } else { self.packets.contains_key(&index) };
+        if known {
             return;
         }
         self.stats.received += 1;
         self.arrival.on_packet(rtp_timestamp, now);
+        if late {
+            self.stats.late += 1;
+            return;
+        }
         self.newest = self.newest.max(index);
         self.next = Some(self.next.unwrap_or(index));
         self.packets.insert(index, packet.to_vec());
@@ -156,6 +167,7 @@ impl AudioJitterBuffer {
             return None;
         }
         self.packets.clear();
+        self.missing.clear();
         self.restart = None;
         self.newest = i64::from(seq);
         self.next = Some(self.newest);
@@ -176,21 +188,35 @@ impl AudioJitterBuffer {
     /// Keeps what waits near the target, by single pitch periods.
     fn follow_target(&mut self, now: Instant) {
         self.arrival.on_time(now);
-        let waiting = self.waiting();
+        let (waiting, target) = (self.waiting(), self.target());
         self.delay_samples += (waiting as f32 - self.delay_samples) * 0.05;
-        if self.filling || self.samples.len() < stretch::NEEDED {
+        self.chunks_since_change += 1;
+        if waiting > target + FAR_OFF_MS * MS {
+            self.skip_to_newest();
+        }
+        if self.filling || self.chunks_since_change < CHUNKS_BETWEEN_CHANGES {
             return;
         }
-        let (delay, target) = (self.delay_samples as usize, self.target());
-        let change = if waiting > target + SLACK_MS * MS && delay > target + SLACK_MS * MS {
-            stretch::shorten(&mut self.samples)
-        } else if waiting < target && delay + SLACK_MS * MS / 2 < target {
-            stretch::lengthen(&mut self.samples)
-        } else {
-            0
-        };
-        // The smoothed delay learns of the change at once, else one deviation would be corrected several times.
-        self.delay_samples += change as f32;
+        let delay = self.delay_samples as usize;
+        let too_long = waiting.min(delay) > target + SLACK_MS * MS;
+        let too_short = waiting < target && delay + SLACK_MS * MS / 2 < target;
+        if !too_long && !too_short {
+            return;
+        }
+        self.decode_ahead();
+        let change = if too_long { stretch::shorten(&mut self.samples) } else { stretch::lengthen(&mut self.samples) };
+        if change != 0 {
+            // The smoothed delay learns of the change at once, else one deviation would be corrected several times.
+            self.delay_samples += change as f32;
+            self.chunks_since_change = 0;
+        }
+    }
+
+    /// Decodes what is there until a change has enough sound to work on.
+    fn decode_ahead(&mut self) {
+        while self.samples.len() < stretch::NEEDED && self.next.is_some_and(|next| self.packets.contains_key(&next)) {
+            self.decode_next();
+        }
     }
 
     /// Adds at least one sample: the next packet, its copy in the one after, or invented sound.
@@ -208,7 +234,7 @@ impl AudioJitterBuffer {
             }
         } else if let Some(following) = self.packets.get(&(next + 1)) {
             self.next = Some(next + 1);
-            self.stats.lost += 1;
+            note_missing(&mut self.missing, &mut self.stats, next);
             match decoder.decode_fec(following) {
                 Ok(samples) if !samples.is_empty() => {
                     self.stats.recovered += 1;
@@ -218,7 +244,7 @@ impl AudioJitterBuffer {
             }
         } else if !self.packets.is_empty() {
             self.next = Some(next + 1);
-            self.stats.lost += 1;
+            note_missing(&mut self.missing, &mut self.stats, next);
             self.conceal(opus::FRAME_SAMPLES);
         } else {
             self.starve();
@@ -249,6 +275,15 @@ impl AudioJitterBuffer {
         }
         self.next = self.packets.first_key_value().map(|(index, _)| *index).or(self.next);
         self.samples.clear();
+        self.delay_samples = self.waiting() as f32;
+    }
+}
+
+fn note_missing(missing: &mut BTreeSet<i64>, stats: &mut JitterStats, index: i64) {
+    stats.lost += 1;
+    missing.insert(index);
+    if missing.len() > MAX_PACKETS {
+        missing.pop_first();
     }
 }
 

@@ -1,8 +1,14 @@
 //! Changes sample rates to and from 48 kHz in blocks of 10 ms.
 
-use rubato::{Fft, FixedSync, Resampler, audioadapter_buffers::direct::InterleavedSlice};
+use rubato::{
+    Async, FixedAsync, Resampler, SincInterpolationParameters, SincInterpolationType, WindowFunction,
+    audioadapter_buffers::direct::InterleavedSlice,
+};
 
 use crate::audio::{CHUNK_SAMPLES, SAMPLE_RATE};
+
+/// Taps of the filter: long enough for speech and music, short enough to cost next to nothing.
+const SINC_LENGTH: usize = 64;
 
 /// Rates that a device or file may have.
 pub const RATES: std::ops::RangeInclusive<u32> = 4_000..=768_000;
@@ -20,7 +26,7 @@ impl ToChunks {
     /// # Errors
     /// [`UnsupportedRate`] outside of [`RATES`].
     pub fn new(input_rate: u32) -> Result<Self, UnsupportedRate> {
-        Ok(Self { converter: Converter::new(input_rate, SAMPLE_RATE, FixedSync::Output)? })
+        Ok(Self { converter: Converter::new(input_rate, SAMPLE_RATE, FixedAsync::Output)? })
     }
 
     /// How many samples the next [`ToChunks::convert`] takes.
@@ -60,7 +66,7 @@ impl FromChunks {
     /// # Errors
     /// [`UnsupportedRate`] outside of [`RATES`].
     pub fn new(output_rate: u32) -> Result<Self, UnsupportedRate> {
-        let converter = Converter::new(SAMPLE_RATE, output_rate, FixedSync::Input)?;
+        let converter = Converter::new(SAMPLE_RATE, output_rate, FixedAsync::Input)?;
         let longest = converter.as_ref().map_or(CHUNK_SAMPLES, |converter| converter.inner.output_frames_max());
         Ok(Self { converter, output: vec![0.0; longest] })
     }
@@ -78,12 +84,13 @@ impl FromChunks {
     }
 }
 
+/// A windowed sinc: 32 samples of delay, and its ratio can follow a drifting clock.
 struct Converter {
-    inner: Fft<f32>,
+    inner: Async<f32>,
 }
 
 impl Converter {
-    fn new(from: u32, to: u32, fixed: FixedSync) -> Result<Option<Self>, UnsupportedRate> {
+    fn new(from: u32, to: u32, fixed: FixedAsync) -> Result<Option<Self>, UnsupportedRate> {
         let other = if from == SAMPLE_RATE { to } else { from };
         if !RATES.contains(&other) {
             return Err(UnsupportedRate(other));
@@ -91,8 +98,12 @@ impl Converter {
         if from == to {
             return Ok(None);
         }
-        let inner =
-            Fft::new(from as usize, to as usize, CHUNK_SAMPLES, 1, fixed).map_err(|_| UnsupportedRate(other))?;
+        let parameters = SincInterpolationParameters::new(SINC_LENGTH, WindowFunction::BlackmanHarris2)
+            .interpolation(SincInterpolationType::Linear)
+            .oversampling_factor(256);
+        let ratio = f64::from(to) / f64::from(from);
+        let inner = Async::new_sinc(ratio, 1.1, &parameters, CHUNK_SAMPLES, 1, fixed)
+            .map_err(|_| UnsupportedRate(other))?;
         Ok(Some(Self { inner }))
     }
 

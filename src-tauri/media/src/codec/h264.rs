@@ -232,3 +232,7 @@ fn setup(error: openh264::Error) -> CodecError {
 fn decode(error: impl std::fmt::Display) -> CodecError {
     CodecError::Decode(error.to_string())
 }
+
+#[cfg(test)]
+#[path = "h264_tests.rs"]
+mod tests;

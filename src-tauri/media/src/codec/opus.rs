@@ -162,3 +162,7 @@ fn bits(bps: u32) -> Bitrate {
 fn setup(error: opus::Error) -> CodecError {
     CodecError::Setup(error.to_string())
 }
+
+#[cfg(test)]
+#[path = "opus_tests.rs"]
+mod tests;

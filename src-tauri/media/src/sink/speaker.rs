@@ -302,7 +302,7 @@ mod tests {
         let began = Instant::now();
         let speaker = Speaker::open(
             SpeakerConfig::Null,
-            move |_, at| drop(sender.send(at)),
+            move |_, at| sender.send(at).unwrap_or_default(),
             move |event| drop(events.send(event)),
         );
         let times: Vec<Instant> = (0..30).map(|_| receiver.recv_timeout(Duration::from_secs(5)).unwrap()).collect();

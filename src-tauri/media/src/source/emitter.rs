@@ -12,28 +12,33 @@ pub(crate) struct Emitter<E> {
 
 struct Shared<E> {
     closed: AtomicBool,
-    callback: Mutex<Box<dyn FnMut(E) + Send>>,
+    /// Gone after the last event.
+    callback: Mutex<Option<Callback<E>>>,
 }
+
+type Callback<E> = Box<dyn FnMut(E) + Send>;
 
 impl<E> Emitter<E> {
     pub(crate) fn new(callback: impl FnMut(E) + Send + 'static) -> Self {
-        Self { shared: Arc::new(Shared { closed: AtomicBool::new(false), callback: Mutex::new(Box::new(callback)) }) }
+        Self {
+            shared: Arc::new(Shared { closed: AtomicBool::new(false), callback: Mutex::new(Some(Box::new(callback))) }),
+        }
     }
 
     /// Delivers `event` unless closed. Returns whether the source should go on.
     pub(crate) fn emit(&self, event: E) -> bool {
         let mut callback = self.shared.callback.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.is_closed() {
-            return false;
+        if let Some(callback) = callback.as_mut().filter(|_| !self.is_closed()) {
+            callback(event);
         }
-        callback(event);
         !self.is_closed()
     }
 
     /// Delivers the last event and closes.
     pub(crate) fn finish(&self, event: E) {
         let mut callback = self.shared.callback.lock().unwrap_or_else(PoisonError::into_inner);
-        if !self.shared.closed.swap(true, Ordering::AcqRel) {
+        let closed = self.shared.closed.swap(true, Ordering::AcqRel);
+        if let Some(mut callback) = callback.take().filter(|_| !closed) {
             callback(event);
         }
     }

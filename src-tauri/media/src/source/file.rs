@@ -130,10 +130,8 @@ fn parse_rate(value: &str) -> Option<u32> {
 
 /// The whole file as 48 kHz mono, at least one sample.
 fn read_wav(path: &Path) -> Result<Vec<f32>, DeviceError> {
-    let mut reader = hound::WavReader::open(path).map_err(|error| match error {
-        hound::Error::IoError(error) => cannot_open(&error),
-        error => unsupported(&error.to_string()),
-    })?;
+    let file = BufReader::new(File::open(path).map_err(|error| cannot_open(&error))?);
+    let mut reader = hound::WavReader::new(file).map_err(|error| unsupported(&error.to_string()))?;
     let spec = reader.spec();
     let channels = usize::from(spec.channels).max(1);
     let limit = MAX_WAV_SECONDS * spec.sample_rate as usize * channels;
