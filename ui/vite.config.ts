@@ -13,5 +13,7 @@ export default defineConfig(({ mode, command }) => ({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
   },
+  // Looked at under the content policy of the app, so that what it forbids is seen here.
+  preview: { headers: { 'Content-Security-Policy': "default-src 'self'; connect-src 'self' ws://127.0.0.1:*; object-src 'none'; base-uri 'none'" } },
   test: { include: ['src/**/*.test.ts'], environment: 'node' },
 }));

@@ -5,8 +5,7 @@ import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { chromium } from 'playwright-core';
-import { build, preview } from 'vite';
+import { openMock } from './browser.mjs';
 import { EXTRAS, SHOTS } from './scenes.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
@@ -23,13 +22,7 @@ const axeGrid = SHOTS.flatMap(({ name }) => [{ name, theme: 'dark', width: 1280 
 const jobs = (options['axe-only'] ? axeGrid : options.grid ? usual : [...usual, ...EXTRAS]).filter(({ name }) => !wanted || wanted.includes(name));
 
 process.chdir(root);
-await build({ mode: 'mock', logLevel: 'warn' });
-const server = await preview({ mode: 'mock', logLevel: 'warn', preview: { host: '127.0.0.1', port: 0 } });
-const address = server.resolvedUrls.local[0];
-const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-  args: ['--headless', '--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--use-angle=swiftshader', '--enable-unsafe-swiftshader'],
-});
+const { browser, address, stop } = await openMock();
 const problems = [];
 const drawn = [];
 mkdirSync(out, { recursive: true });
@@ -39,8 +32,7 @@ try {
     for (let job = queue.shift(); job; job = queue.shift()) await draw(job);
   }));
 } finally {
-  await browser.close();
-  await server.close();
+  await stop();
 }
 if (!options['axe-only']) writeFileSync(join(out, 'index.html'), index(drawn.sort((a, b) => a.file.localeCompare(b.file))));
 console.log(`${jobs.length} screens, ${problems.length} problems${options['axe-only'] ? '' : `, pictures in ${out}`}`);

@@ -116,6 +116,21 @@ describe('Frames', () => {
     expect(wires[1]!.sent[0]).toBe('t2');
   });
 
+  it('says nothing before the token, also when an abandoned connection opens late', async () => {
+    const client = frames();
+    const detach = client.attach(tile(2, 640, 360));
+    await settle();
+    detach();
+    client.attach(tile(2, 320, 180));
+    await settle();
+    wires[0]!.onopen!();
+    client.attach(tile(3, 320, 180));
+    expect(wires.length).toBe(2);
+    expect(wires[1]!.sent).toEqual([]);
+    wires[1]!.onopen!();
+    expect(wires[1]!.sent[0]).toBe('t2');
+  });
+
   it('answers a picture that nobody shows, so that the stream does not stand still', async () => {
     frames().attach(tile(2, 640, 360));
     await settle();

@@ -70,6 +70,7 @@ export class Frames {
     this.#socket = socket;
     socket.binaryType = 'arraybuffer';
     socket.onopen = () => {
+      if (this.#socket !== socket) return;
       socket.send(endpoint.token);
       this.#open = true;
       this.#told.clear();

@@ -11,7 +11,7 @@ export interface Renderer {
 /** WebGL2 where there is one, else plain 2D. */
 export function createRenderer(canvas: HTMLCanvasElement): Renderer {
   // preserveDrawingBuffer lets tests and screenshots read the pixels.
-  const gl = canvas.getContext('webgl2', { alpha: false, antialias: false, depth: false, stencil: false, preserveDrawingBuffer: true, desynchronized: false });
+  const gl = canvas.getContext('webgl2', { alpha: false, antialias: false, depth: false, stencil: false, preserveDrawingBuffer: true });
   return gl !== null ? new GlRenderer(canvas, gl) : new PlainRenderer(canvas);
 }
 

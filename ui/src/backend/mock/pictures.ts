@@ -13,10 +13,11 @@ export class FakeFrameSocket implements FrameSocket {
   #sizes = new Map<number, { width: number; height: number }>();
   #underWay = new Set<number>();
   #sequence = 0;
+  #closed = false;
   #timer: ReturnType<typeof setInterval>;
 
   constructor(private readonly expected: string) {
-    setTimeout(() => this.onopen?.(), 5);
+    setTimeout(() => { if (!this.#closed) this.onopen?.(); }, 5);
     this.#timer = setInterval(() => this.#tick(), 1_000 / FPS);
   }
 
@@ -32,6 +33,8 @@ export class FakeFrameSocket implements FrameSocket {
   }
 
   close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
     clearInterval(this.#timer);
     this.onclose?.();
   }

@@ -1,0 +1,60 @@
+// A person without a mouse: signs up, calls Echo, mutes, hangs up, writes, edits, deletes and takes it back. `npm run walk` (needs chromium).
+// Each step waits for what must follow; the first that does not ends the run with 1.
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { openMock } from './browser.mjs';
+
+process.chdir(join(dirname(fileURLToPath(import.meta.url)), '..'));
+const { browser, address, stop } = await openMock();
+const page = await browser.newPage({ viewport: { width: 1100, height: 760 } });
+page.setDefaultTimeout(8_000);
+const errors = [];
+page.on('pageerror', (error) => errors.push(error.message));
+const id = (name) => page.locator(`[data-testid=${name}]`);
+const press = async (...keys) => { for (const key of keys) await page.keyboard.press(key); };
+const type = (text) => page.keyboard.type(text);
+const focused = (name) => page.waitForFunction((wanted) => document.activeElement?.dataset.testid === wanted, name);
+/** Tab until `name` has the focus; it must come within `most` presses. */
+async function tabTo(name, most = 40) {
+  for (let turn = 0; turn < most; turn++) {
+    if (await page.evaluate((wanted) => document.activeElement?.dataset.testid === wanted, name)) return;
+    await press('Tab');
+  }
+  throw new Error(`Tab does not reach ${name}`);
+}
+
+const steps = {
+  'sign-up has the focus in its first field': async () => { await page.goto(`${address}?mock=sign-up`); await focused('auth-name'); },
+  'an empty form stays, with the focus on what is wrong': async () => { await press('Enter'); await focused('auth-name'); await page.locator('[role=alert]').first().waitFor(); },
+  'a filled form signs in': async () => { await type('Jo March'); await tabTo('auth-email'); await type('jo@example.org'); await tabTo('auth-password'); await type('little women'); await press('Enter'); await id('shell').waitFor(); },
+  'the quick switcher finds Echo': async () => { await press('Control+k'); await focused('switcher-input'); await type('ech'); await press('Enter'); await id('room').waitFor(); await focused('composer'); },
+  'a video call starts from the header': async () => { await press('Shift+Tab'); await tabTo('call-video', 60); await press('Enter'); await page.locator('[data-testid=call][data-phase=active]').waitFor(); },
+  'the picture moves': async () => { await page.waitForFunction(() => Number(document.querySelector('[data-testid=remote-video]')?.dataset.frames) > 3); },
+  'M mutes and V closes the camera': async () => { await page.locator('[data-testid=mute][aria-pressed=false]').waitFor(); await press('m'); await page.locator('[data-testid=mute][aria-pressed=true]').waitFor(); await press('v'); await page.locator('[data-testid=camera][aria-pressed=false]').waitFor(); await press('m', 'v'); },
+  'the devices open with the focus in them and give it back': async () => { await tabTo('call-devices', 60); await press('Enter'); await id('devices-popover').waitFor(); await focused('device-microphone'); await press('Escape'); await focused('call-devices'); },
+  'F fills the window and Escape leaves it': async () => { await press('f'); await page.locator('.stage.fills').waitFor(); await press('Escape'); await page.locator('.stage.fills').waitFor({ state: 'detached' }); },
+  'hang up is reached and ends the call': async () => { await tabTo('hang-up', 60); await press('Enter'); await id('call').waitFor({ state: 'detached' }); },
+  'Enter sends and Shift+Enter makes a line': async () => { await tabTo('composer', 60); await type('Hello'); await press('Shift+Enter'); await type('there'); await press('Enter'); await page.locator('[data-testid=message][data-state=stored]').waitFor(); if ((await id('message-text').innerText()) !== 'Hello\nthere') throw new Error('the new line is lost'); },
+  'arrow up edits it': async () => { await press('ArrowUp'); await page.keyboard.press('Control+a'); await type('Hello Echo'); await press('Enter'); await page.getByText('Hello Echo').waitFor(); },
+  'Delete on a message can be taken back': async () => { await page.keyboard.press('Shift+Tab'); await tabTo('timeline', 60); await press('ArrowUp', 'Delete'); await id('message').waitFor({ state: 'detached' }); await tabTo('toast-action', 80); await press('Enter'); await id('message').waitFor(); },
+  '? shows the shortcuts and Escape gives the focus back': async () => { await tabTo('call-video', 80); await press('?'); await id('shortcuts-dialog').waitFor(); await press('Escape'); await id('shortcuts-dialog').waitFor({ state: 'detached' }); await focused('call-video'); },
+  'the account menu walks by arrows to sign out': async () => { await tabTo('account-menu', 80); await press('Enter'); await id('sign-out').waitFor(); await press('ArrowUp'); await focused('sign-out'); await press('Enter'); await tabTo('sign-out-yes'); await press('Enter'); await id('auth-form').waitFor(); },
+  'someone who had an account signs in': async () => { await page.locator('[data-testid=auth-form][data-mode=sign_in]').waitFor(); await focused('auth-email'); },
+};
+
+let failed = 0;
+for (const [name, step] of Object.entries(steps)) {
+  try {
+    await step();
+    console.log(`ok    ${name}`);
+  } catch (error) {
+    failed++;
+    console.log(`FAIL  ${name}: ${error.message.split('\n')[0]}`);
+    const where = await page.evaluate(() => document.activeElement?.outerHTML.slice(0, 160));
+    console.log(`      the focus is on ${where}`);
+    break;
+  }
+}
+for (const error of errors) console.log(`page error: ${error}`);
+await stop();
+process.exitCode = failed + errors.length > 0 ? 1 : 0;
