@@ -109,9 +109,9 @@ fn script(socket: &str) -> String {
     format!(
         ".fail
 load-module module-native-protocol-unix socket={socket} auth-anonymous=1
-load-module module-null-sink sink_name=speaker rate=48000 channels=2 sink_properties=device.description=Test\\ Speaker
-load-module module-null-sink sink_name=mic_feed rate=48000 channels=1 sink_properties=device.description=Microphone\\ Feed
-load-module module-remap-source master=mic_feed.monitor source_name=mic source_properties=device.description=Test\\ Microphone
+load-module module-null-sink sink_name=speaker rate=48000 channels=2 sink_properties=\"device.description='Test Speaker'\"
+load-module module-null-sink sink_name=mic_feed rate=48000 channels=1 sink_properties=\"device.description='Microphone Feed'\"
+load-module module-remap-source master=mic_feed.monitor source_name=mic source_properties=\"device.description='Test Microphone'\"
 set-default-sink speaker
 set-default-source mic
 "
