@@ -102,8 +102,8 @@ impl Converter {
             .interpolation(SincInterpolationType::Linear)
             .oversampling_factor(256);
         let ratio = f64::from(to) / f64::from(from);
-        let inner = Async::new_sinc(ratio, 1.1, &parameters, CHUNK_SAMPLES, 1, fixed)
-            .map_err(|_| UnsupportedRate(other))?;
+        let inner =
+            Async::new_sinc(ratio, 1.1, &parameters, CHUNK_SAMPLES, 1, fixed).map_err(|_| UnsupportedRate(other))?;
         Ok(Some(Self { inner }))
     }
 

@@ -25,12 +25,12 @@ fn write_tone(path: &Path) {
         bits_per_sample: 16,
         sample_format: hound::SampleFormat::Int,
     };
-    let mut writer = hound::WavWriter::create(path, spec).unwrap();
+    let mut writer = hound::WavWriter::create(path, spec).expect("the folder is ours");
     for n in 0..48_000 * 30 {
         let turns = f64::from(n % 48) / 48.0;
-        writer.write_sample(((turns * std::f64::consts::TAU).sin() * 16_384.0) as i16).unwrap();
+        writer.write_sample(((turns * std::f64::consts::TAU).sin() * 16_384.0) as i16).expect("the folder is ours");
     }
-    writer.finalize().unwrap();
+    writer.finalize().expect("the folder is ours");
 }
 
 /// Waits until the probe hears the tone, whole and alone.

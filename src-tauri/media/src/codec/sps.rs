@@ -193,7 +193,7 @@ pub(super) mod tests {
         bits += &(ue(columns - 1) + &ue(rows - 1));
         bits += "1101"; // frames only, direct 8x8, no crop, (no vui follows)
         bits += "01";
-        while bits.len() % 8 != 0 {
+        while !bits.len().is_multiple_of(8) {
             bits += "0";
         }
         let raw: Vec<u8> = bits
