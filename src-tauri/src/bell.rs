@@ -1,0 +1,81 @@
+//! When the window draws attention to itself: from an incoming call until it is answered or over.
+
+use parley_shared::{
+    ids::CallId,
+    view::{CallPhaseView, CallView},
+};
+
+#[derive(Debug, Default)]
+pub struct Bell {
+    ringing: Option<CallId>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ring {
+    Start,
+    Stop,
+}
+
+impl Bell {
+    /// Takes in the call as it is now; each incoming call rings once.
+    pub fn on_call(&mut self, call: Option<&CallView>) -> Option<Ring> {
+        let incoming = call.filter(|call| is_incoming(&call.phase)).map(|call| call.call_id);
+        if incoming == self.ringing {
+            return None;
+        }
+        self.ringing = incoming;
+        Some(if incoming.is_some() { Ring::Start } else { Ring::Stop })
+    }
+}
+
+fn is_incoming(phase: &CallPhaseView) -> bool {
+    match phase {
+        CallPhaseView::Incoming => true,
+        CallPhaseView::Outgoing
+        | CallPhaseView::Connecting
+        | CallPhaseView::Active { .. }
+        | CallPhaseView::Reconnecting { .. }
+        | CallPhaseView::Ended { .. } => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use parley_shared::ids::RoomId;
+
+    fn call(id: CallId, phase: CallPhaseView) -> CallView {
+        CallView {
+            call_id: id,
+            room_id: RoomId::from_bytes([7; 16]),
+            title: "Ana".to_owned(),
+            peer_id: None,
+            phase,
+            muted: false,
+            camera_on: false,
+            self_stream: None,
+            participants: Vec::new(),
+            problems: Vec::new(),
+        }
+    }
+
+    fn id(last: u8) -> CallId {
+        CallId::from_bytes([last; 16])
+    }
+
+    #[test]
+    fn each_incoming_call_rings_once_and_stops_when_answered() {
+        let mut bell = Bell::default();
+        assert_eq!(bell.on_call(None), None);
+        assert_eq!(bell.on_call(Some(&call(id(1), CallPhaseView::Incoming))), Some(Ring::Start));
+        assert_eq!(bell.on_call(Some(&call(id(1), CallPhaseView::Incoming))), None);
+        assert_eq!(bell.on_call(Some(&call(id(1), CallPhaseView::Connecting))), Some(Ring::Stop));
+        assert_eq!(bell.on_call(Some(&call(id(2), CallPhaseView::Incoming))), Some(Ring::Start));
+        assert_eq!(bell.on_call(None), Some(Ring::Stop));
+    }
+
+    #[test]
+    fn outgoing_call_is_silent() {
+        assert_eq!(Bell::default().on_call(Some(&call(id(1), CallPhaseView::Outgoing))), None);
+    }
+}

@@ -1,0 +1,39 @@
+//! What the webview may ask of the shell: one door for commands, one for queries. `permissions/parley.toml` names them.
+
+use parley_client::ClientHandle;
+use parley_shared::view::{Command, CommandError, CommandErrorCode, Query};
+use serde::Serialize;
+use serde_json::Value;
+use tauri::State;
+
+use crate::frames::FramesServer;
+
+/// Carries out a command of the webview; what it changed comes as events.
+#[tauri::command]
+pub async fn command(command: Command, client: State<'_, ClientHandle>) -> Result<(), CommandError> {
+    client.command(command).await
+}
+
+/// Answers a query of the webview with the JSON that [`Query`] documents.
+#[tauri::command]
+pub async fn query(
+    query: Query,
+    client: State<'_, ClientHandle>,
+    frames: State<'_, FramesServer>,
+) -> Result<Value, CommandError> {
+    match query {
+        Query::Snapshot => json(client.snapshot().await?),
+        Query::Frames => json(frames.endpoint()),
+        Query::PublicRooms { query } => json(client.public_rooms(&query).await?),
+        Query::CreateInvite { room_id } => json(client.create_invite(room_id).await?),
+    }
+}
+
+fn json(answer: impl Serialize) -> Result<Value, CommandError> {
+    serde_json::to_value(answer).map_err(|error| CommandError {
+        code: CommandErrorCode::InvalidArgument,
+        message: format!("The answer cannot be written: {error}."),
+        field: None,
+        retry_after_s: None,
+    })
+}

@@ -1,0 +1,73 @@
+//! The one window. It shows our own page and nothing else.
+
+use std::path::Path;
+
+use anyhow::Context;
+use tauri::{App, Url, WebviewWindowBuilder, webview::NewWindowResponse};
+use tracing::debug;
+
+use crate::links;
+
+/// The label in `tauri.conf.json` and `capabilities/main.json`.
+pub const LABEL: &str = "main";
+
+/// Opens the window; the webview keeps its own files below `data_dir`.
+///
+/// # Errors
+/// When there is no display, or no webview on this machine.
+pub fn open(app: &App, data_dir: &Path) -> anyhow::Result<()> {
+    let config = app
+        .config()
+        .app
+        .windows
+        .iter()
+        .find(|window| window.label == LABEL)
+        .context("tauri.conf.json describes the window")?;
+    WebviewWindowBuilder::from_config(app, config)?
+        .data_directory(data_dir.join("webview"))
+        .on_navigation(is_own_page)
+        .on_new_window(|url, _| {
+            links::open(&url);
+            NewWindowResponse::Deny
+        })
+        // The page counts what is unread in its title.
+        .on_document_title_changed(|window, title| {
+            if let Err(error) = window.set_title(&title) {
+                debug!(%error, "cannot set the title");
+            }
+        })
+        .build()?;
+    Ok(())
+}
+
+fn is_own_page(url: &Url) -> bool {
+    match url.scheme() {
+        "tauri" => url.host_str() == Some("localhost"),
+        "http" => url.host_str() == Some("tauri.localhost"),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_our_own_page_is_shown() {
+        let shown = |url: &str| is_own_page(&url.parse().unwrap());
+        assert!(
+            shown("tauri://localhost/") && shown("tauri://localhost/index.html#a") && shown("http://tauri.localhost/")
+        );
+        for foreign in [
+            "https://example.org/",
+            "http://localhost/",
+            "http://tauri.localhost.example.org/",
+            "tauri://example.org/",
+            "file:///etc/passwd",
+            "data:text/html,x",
+            "about:blank",
+        ] {
+            assert!(!shown(foreign), "{foreign}");
+        }
+    }
+}
