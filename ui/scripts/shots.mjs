@@ -1,4 +1,4 @@
-// Draws every screen in every state that matters, and lets axe-core look at each: `npm run shots -- [--out DIR] [--only name,name] [--axe-only]`.
+// Draws every screen in every state that matters, and lets axe-core look at each: `npm run shots -- [--out DIR] [--only name,name] [--grid | --extras | --axe-only]`.
 // Needs chromium (or CHROMIUM=/path). Exits with 1 when axe finds something serious or a page logs an error.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -10,7 +10,7 @@ import { EXTRAS, SHOTS } from './scenes.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const { values: options } = parseArgs({ options: {
-  out: { type: 'string', default: join(root, 'shots') }, only: { type: 'string' }, 'axe-only': { type: 'boolean', default: false }, grid: { type: 'boolean', default: false },
+  out: { type: 'string', default: join(root, 'shots') }, only: { type: 'string' }, 'axe-only': { type: 'boolean', default: false }, grid: { type: 'boolean', default: false }, extras: { type: 'boolean', default: false },
 } });
 const out = resolve(options.out);
 const wanted = options.only?.split(',');
@@ -19,7 +19,7 @@ const HEIGHTS = { 380: 780, 800: 720, 1280: 800, 2560: 1300 };
 
 const usual = SHOTS.flatMap(({ name }) => ['dark', 'light'].flatMap((theme) => [380, 800, 1280].map((width) => ({ name, theme, width }))));
 const axeGrid = SHOTS.flatMap(({ name }) => [{ name, theme: 'dark', width: 1280 }, { name, theme: 'light', width: 380 }]);
-const jobs = (options['axe-only'] ? axeGrid : options.grid ? usual : [...usual, ...EXTRAS]).filter(({ name }) => !wanted || wanted.includes(name));
+const jobs = (options['axe-only'] ? axeGrid : options.grid ? usual : options.extras ? EXTRAS : [...usual, ...EXTRAS]).filter(({ name }) => !wanted || wanted.includes(name));
 
 process.chdir(root);
 const { browser, address, stop } = await openMock();
@@ -44,6 +44,8 @@ async function draw(job) {
   const shot = SHOTS.find((other) => other.name === name);
   const label = [name, width, theme, accent !== 'teal' && accent, lang !== 'en' && lang, dir !== 'ltr' && dir, density !== 'comfortable' && density].filter(Boolean).join('-');
   const context = await browser.newContext({ viewport: { width, height: HEIGHTS[width] }, reducedMotion: 'reduce', colorScheme: theme, locale: lang });
+  // As the app's window has it.
+  await context.addInitScript(() => Object.freeze(Object.prototype));
   const page = await context.newPage();
   page.on('pageerror', (error) => problems.push(`${label}: ${error.message}`));
   page.on('console', (message) => { if (message.type() === 'error') problems.push(`${label}: ${message.text()}`); });

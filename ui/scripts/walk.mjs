@@ -7,6 +7,7 @@ import { openMock } from './browser.mjs';
 process.chdir(join(dirname(fileURLToPath(import.meta.url)), '..'));
 const { browser, address, stop } = await openMock();
 const page = await browser.newPage({ viewport: { width: 1100, height: 760 } });
+await page.addInitScript(() => Object.freeze(Object.prototype));
 page.setDefaultTimeout(8_000);
 const errors = [];
 page.on('pageerror', (error) => errors.push(error.message));

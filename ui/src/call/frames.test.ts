@@ -131,6 +131,18 @@ describe('Frames', () => {
     expect(wires[1]!.sent[0]).toBe('t2');
   });
 
+  it('asks again for a stream that went silent, and leaves one that moves alone', async () => {
+    const client = frames();
+    client.attach(tile(2, 640, 360));
+    client.attach(tile(3, 640, 360));
+    await settle();
+    wires[0]!.onopen!();
+    wires[0]!.sent = [];
+    wires[0]!.onmessage!({ data: frame(3, 1, 4, 4) });
+    await vi.advanceTimersByTimeAsync(2_100);
+    expect(wires[0]!.sent).toEqual(['{"ack":3}', '{"tile":{"stream":2,"width":640,"height":360}}']);
+  });
+
   it('answers a picture that nobody shows, so that the stream does not stand still', async () => {
     frames().attach(tile(2, 640, 360));
     await settle();

@@ -18,6 +18,8 @@ export interface FramesSource {
 }
 
 const RETRY_MS = [100, 300, 1_000, 3_000] as const;
+/** A stream that is silent for this long is asked for again: the core forgets one that ended, and the same number may begin anew. */
+const SILENT_MS = 2_000;
 
 /**
  * Brings pictures from the app's core to the tiles of this window over its loopback socket.
@@ -37,6 +39,9 @@ export class Frames {
   #timer: ReturnType<typeof setTimeout> | undefined;
   /** What the core was last told per stream. */
   #told = new Map<number, string>();
+  /** Streams that brought a picture since the last look. */
+  #alive = new Set<number>();
+  #watch: ReturnType<typeof setInterval> | undefined;
 
   constructor(private readonly source: FramesSource) {}
 
@@ -74,6 +79,8 @@ export class Frames {
       socket.send(endpoint.token);
       this.#open = true;
       this.#told.clear();
+      clearInterval(this.#watch);
+      this.#watch = setInterval(() => this.#wakeSilent(), SILENT_MS);
       for (const stream of new Set([...this.#tiles].map((tile) => tile.stream))) this.#tell(stream);
     };
     socket.onmessage = ({ data }) => { if (data instanceof ArrayBuffer) this.#onMessage(socket, data); };
@@ -84,6 +91,7 @@ export class Frames {
     const picture = parsePicture(message);
     if (picture === null) return;
     this.#failures = 0;
+    this.#alive.add(picture.stream);
     const tiles = [...this.#tiles].filter((tile) => tile.stream === picture.stream);
     let left = tiles.length;
     const done = () => { if (--left <= 0 && this.#socket === socket) socket.send(ackMessage(picture.stream)); };
@@ -95,6 +103,7 @@ export class Frames {
     this.#opening = false;
     this.#socket = null;
     this.#open = false;
+    clearInterval(this.#watch);
     if (this.#tiles.size === 0) return;
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#connect(), RETRY_MS[Math.min(this.#failures++, RETRY_MS.length - 1)]);
@@ -102,10 +111,20 @@ export class Frames {
 
   #shut(): void {
     clearTimeout(this.#timer);
+    clearInterval(this.#watch);
     const socket = this.#socket;
     this.#socket = null;
     this.#open = false;
     socket?.close();
+  }
+
+  #wakeSilent(): void {
+    for (const stream of new Set([...this.#tiles].map((tile) => tile.stream))) {
+      if (this.#alive.has(stream)) continue;
+      this.#told.delete(stream);
+      this.#tell(stream);
+    }
+    this.#alive.clear();
   }
 
   /** Several tiles of one stream get pictures for the largest. */
