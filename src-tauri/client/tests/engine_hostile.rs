@@ -176,10 +176,10 @@ async fn send_nonsense(peer: &dyn Peer) {
             annex_b.extend((0..rng.random_range(0..3000)).map(|_| rng.random::<u8>()));
         }
         let unit = VideoUnit { annex_b: Bytes::from(annex_b), is_key_frame: n == 0, captured_at: Instant::now() };
-        peer.send_video(&unit).await.unwrap();
+        peer.send_video(&unit).await.expect("the connection takes what is well framed");
         let packet: Vec<u8> = (0..rng.random_range(1..400)).map(|_| rng.random::<u8>()).collect();
         let unit = AudioUnit { packet: Bytes::from(packet), sample_position: n * 960, begins_talk_spurt: false };
-        peer.send_audio(&unit).await.unwrap();
+        peer.send_audio(&unit).await.expect("the connection takes what is well framed");
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
 }

@@ -9,17 +9,17 @@ use std::time::Duration;
 const LIMIT: Duration = Duration::from_secs(20);
 
 fn sockets() -> usize {
-    let entries = std::fs::read_dir("/proc/self/fd").unwrap();
+    let entries = std::fs::read_dir("/proc/self/fd").expect("Linux tells our files");
     entries
-        .filter_map(|entry| std::fs::read_link(entry.unwrap().path()).ok())
+        .filter_map(|entry| std::fs::read_link(entry.ok()?.path()).ok())
         .filter(|target| target.to_string_lossy().starts_with("socket:"))
         .count()
 }
 
 fn media_threads() -> usize {
-    let entries = std::fs::read_dir("/proc/self/task").unwrap();
+    let entries = std::fs::read_dir("/proc/self/task").expect("Linux tells our threads");
     entries
-        .filter_map(|entry| std::fs::read_to_string(entry.unwrap().path().join("comm")).ok())
+        .filter_map(|entry| std::fs::read_to_string(entry.ok()?.path().join("comm")).ok())
         .filter(|name| name.starts_with("parley-"))
         .count()
 }

@@ -108,9 +108,10 @@ async fn lost_pictures_are_mended_by_a_key_frame() {
     let call = Call::start(&setup);
     call.until_media(LIMIT).await.unwrap();
     let before = call.answerer.handle.stats().await.video;
-    // Longer than repairs are asked for, shorter than the connection notices.
-    setup.networks[0].as_ref().unwrap().set_profile(NetworkProfile::blackout());
-    tokio::time::sleep(Duration::from_millis(1500)).await;
+    // So bad that repairs are lost as well, and shorter than the connection notices.
+    let dreadful = NetworkProfile { loss: 0.9, ..NetworkProfile::default() };
+    setup.networks[0].as_ref().unwrap().set_profile(dreadful);
+    tokio::time::sleep(Duration::from_secs(2)).await;
     setup.networks[0].as_ref().unwrap().set_profile(NetworkProfile::default());
     eventually("packets are given up", LIMIT, async || call.answerer.handle.stats().await.video.lost > before.lost)
         .await;

@@ -8,6 +8,8 @@ struct Link {
     now: Duration,
     queue_empty_at: Duration,
     sent: u64,
+    /// The receiver is stopped for 90 ms out of 400, as on a busy machine.
+    stalls: bool,
 }
 
 const PACKET_BYTES: usize = 1200;
@@ -22,6 +24,7 @@ impl Link {
             now: Duration::ZERO,
             queue_empty_at: Duration::ZERO,
             sent: 0,
+            stalls: false,
         }
     }
 
@@ -55,9 +58,14 @@ impl Link {
             size: PACKET_BYTES,
             arrived: !dropped,
             departure: self.start + self.now,
-            arrival: (!dropped).then(|| self.queue_empty_at + Duration::from_millis(20)),
+            arrival: (!dropped).then(|| self.read_at(self.queue_empty_at + Duration::from_millis(20))),
             ecn: Ecn::NotEct,
         }
+    }
+
+    fn read_at(&self, arrival: Duration) -> Duration {
+        let phase = arrival.as_micros() as u64 % 400_000;
+        if self.stalls && phase < 90_000 { arrival + Duration::from_micros(90_000 - phase) } else { arrival }
     }
 
     fn estimate(&self) -> u32 {
@@ -87,6 +95,14 @@ fn a_drop_of_capacity_is_followed_within_two_seconds() {
     link.run(Duration::from_secs(5), 5e6, None);
     link.run(Duration::from_secs(2), 500e3, None);
     assert!(link.estimate() < 550_000, "estimate {}", link.estimate());
+}
+
+#[test]
+fn a_busy_receiver_is_not_a_narrow_path() {
+    let mut link = Link::new(BandwidthLimits::default());
+    link.stalls = true;
+    link.run(Duration::from_secs(20), 50e6, None);
+    assert!(link.estimate() > 2_000_000, "estimate {}", link.estimate());
 }
 
 #[test]

@@ -1,4 +1,7 @@
 //! The trendline detector: is a queue building on the path?
+//!
+//! Two signs must agree: the delay of packet groups has a rising trend, and even the quickest packet of the last moment
+//! was slower than packets can be. A busy machine that reads its socket late shows the first sign, but not the second.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -15,6 +18,11 @@ const THRESHOLD_GROWTH: f64 = 0.0087;
 const THRESHOLD_DECAY: f64 = 0.039;
 /// A jump further beyond the threshold than this does not move it.
 const MAX_ADAPTATION_STEP: f64 = 15.0;
+/// Over this time the quickest packet counts.
+const STANDING_WINDOW: Duration = Duration::from_millis(150);
+const STANDING_QUEUE: f64 = 15.0;
+/// The path's own delay is the least of this time, or of twice this time.
+const BASE_WINDOW: Duration = Duration::from_secs(10);
 const OVERUSE_LASTS: Duration = Duration::from_millis(10);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -43,6 +51,7 @@ pub(crate) struct DelayTrend {
     over_since: Option<Instant>,
     last_trend: f64,
     usage: Usage,
+    queue: StandingQueue,
 }
 
 impl Default for DelayTrend {
@@ -60,6 +69,7 @@ impl Default for DelayTrend {
             over_since: None,
             last_trend: 0.0,
             usage: Usage::Normal,
+            queue: StandingQueue::default(),
         }
     }
 }
@@ -74,6 +84,7 @@ struct Group {
 impl DelayTrend {
     /// Takes in a packet: departure on our clock, arrival on the receiver's.
     pub(crate) fn on_packet(&mut self, departure: Instant, arrival: Duration, now: Instant) {
+        self.queue.push(departure, arrival);
         match &mut self.group {
             Some(group) if departure.saturating_duration_since(group.first_departure) <= GROUP_SPAN => {
                 group.last_departure = group.last_departure.max(departure);
@@ -121,7 +132,8 @@ impl DelayTrend {
         let trend = slope * f64::from(self.groups.min(MAX_GROUPS_IN_GAIN)) * GAIN;
         if trend > self.threshold {
             let since = *self.over_since.get_or_insert(now);
-            if now - since >= OVERUSE_LASTS && trend >= self.last_trend {
+            let is_standing = self.queue.delay_ms() >= STANDING_QUEUE;
+            if is_standing && now - since >= OVERUSE_LASTS && trend >= self.last_trend {
                 self.usage = Usage::Over;
             }
         } else {
@@ -141,6 +153,41 @@ impl DelayTrend {
         let speed = if trend < self.threshold { THRESHOLD_DECAY } else { THRESHOLD_GROWTH };
         let moved = self.threshold + speed * (trend - self.threshold) * elapsed_ms;
         self.threshold = moved.clamp(THRESHOLD_RANGE.0, THRESHOLD_RANGE.1);
+    }
+}
+
+/// How long even the quickest packet of the last moment has waited, beyond the path's own delay.
+#[derive(Debug, Default)]
+struct StandingQueue {
+    first: Option<(Instant, Duration)>,
+    /// Arrival and one-way delay in ms, both since the first packet: the two clocks have no common origin.
+    recent: VecDeque<(Duration, f64)>,
+    base_since: Duration,
+    base_ms: Option<f64>,
+    former_base_ms: Option<f64>,
+}
+
+impl StandingQueue {
+    fn push(&mut self, departure: Instant, arrival: Duration) {
+        let (first_departure, first_arrival) = *self.first.get_or_insert((departure, arrival));
+        let arrival = arrival.saturating_sub(first_arrival);
+        let sent = departure.saturating_duration_since(first_departure);
+        let delay_ms = (arrival.as_secs_f64() - sent.as_secs_f64()) * 1e3;
+        if arrival.saturating_sub(self.base_since) > BASE_WINDOW {
+            self.base_since = arrival;
+            self.former_base_ms = self.base_ms.take();
+        }
+        self.base_ms = Some(self.base_ms.map_or(delay_ms, |base| base.min(delay_ms)));
+        self.recent.push_back((arrival, delay_ms));
+        while self.recent.front().is_some_and(|(at, _)| *at + STANDING_WINDOW < arrival) {
+            self.recent.pop_front();
+        }
+    }
+
+    fn delay_ms(&self) -> f64 {
+        let quickest = self.recent.iter().map(|(_, delay)| *delay).fold(f64::INFINITY, f64::min);
+        let base = self.base_ms.into_iter().chain(self.former_base_ms).fold(f64::INFINITY, f64::min);
+        if quickest.is_finite() && base.is_finite() { quickest - base } else { 0.0 }
     }
 }
 

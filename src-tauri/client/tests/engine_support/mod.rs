@@ -177,7 +177,7 @@ impl Side {
     }
 
     pub fn states(&self) -> Vec<PeerState> {
-        let events = self.log.events.lock().unwrap();
+        let events = self.log.events.lock().expect("no test panicked with the log");
         events
             .iter()
             .filter_map(|(_, event)| match event {
@@ -188,7 +188,7 @@ impl Side {
     }
 
     fn nth(&self, wanted: &PeerSessionEvent, nth: usize) -> Option<Instant> {
-        let events = self.log.events.lock().unwrap();
+        let events = self.log.events.lock().expect("no test panicked with the log");
         events.iter().filter(|(_, event)| event == wanted).nth(nth - 1).map(|(at, _)| *at)
     }
 }
@@ -198,7 +198,7 @@ async fn carry(mut events: mpsc::Receiver<PeerSessionEvent>, log: Arc<Log>, othe
         if let PeerSessionEvent::Signal(signal) = &event {
             let _ = other.on_signal(signal.clone());
         }
-        log.events.lock().unwrap().push((Instant::now(), event));
+        log.events.lock().expect("no test panicked with the log").push((Instant::now(), event));
         log.grown.notify_waiters();
     }
 }

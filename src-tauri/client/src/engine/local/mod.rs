@@ -32,7 +32,7 @@ use parley_media::{
 use picture_sender::PictureSender;
 use playout::Playout;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{mpsc, watch};
 
 /// Device events that wait for whoever reads them; they are rare, and the newest tell all.
@@ -127,7 +127,8 @@ struct Inner {
 pub(crate) struct Shared {
     frames: FrameHub,
     self_view: StreamId,
-    camera_on: AtomicBool,
+    /// Held while a picture is shown, so that none follows the turning off.
+    camera_on: Mutex<bool>,
     muted: AtomicBool,
     level: Mutex<LevelMeter>,
     video: Arc<VideoBroadcast>,
@@ -175,15 +176,10 @@ impl LocalMedia {
 
     /// Opens the camera, or closes it so that its light goes out. The connections stay as they are.
     pub fn set_camera_on(&self, on: bool) {
-        let shared = &self.inner.shared;
-        if shared.camera_on.swap(on, Ordering::Relaxed) == on {
-            return;
-        }
-        self.wishes(|wishes| {
-            wishes.camera.send_replace(on.then(|| wishes.config.camera.clone()));
-        });
-        if !on {
-            shared.frames.clear(shared.self_view);
+        if self.inner.shared.set_camera_on(on) {
+            self.wishes(|wishes| {
+                wishes.camera.send_replace(on.then(|| wishes.config.camera.clone()));
+            });
         }
     }
 
@@ -207,7 +203,7 @@ impl LocalMedia {
 
     /// How loud the microphone is, also while muted.
     pub fn level(&self) -> Level {
-        self.inner.shared.level.lock().unwrap_or_else(PoisonError::into_inner).level()
+        lock(&self.inner.shared.level).level()
     }
 
     /// Sends a picture as if a camera had made it.
@@ -258,7 +254,7 @@ impl LocalMedia {
     }
 
     fn wishes(&self, change: impl FnOnce(&mut Wishes)) {
-        change(&mut self.inner.wishes.lock().unwrap_or_else(PoisonError::into_inner));
+        change(&mut lock(&self.inner.wishes));
     }
 }
 
@@ -278,7 +274,7 @@ impl Shared {
         Self {
             frames: options.frames.clone(),
             self_view: options.self_view,
-            camera_on: AtomicBool::new(options.video),
+            camera_on: Mutex::new(options.video),
             muted: AtomicBool::new(!options.audio),
             level: Mutex::default(),
             pictures: PictureSender::spawn(Arc::clone(&video), config.video_bitrate_bps),
@@ -290,9 +286,19 @@ impl Shared {
         }
     }
 
+    /// Returns whether this changed anything.
+    fn set_camera_on(&self, on: bool) -> bool {
+        let was_on = std::mem::replace(&mut *lock(&self.camera_on), on);
+        if !on {
+            self.frames.clear(self.self_view);
+        }
+        was_on != on
+    }
+
     /// Called on the camera's thread. A picture that comes after the camera was turned off is nobody's business.
     fn on_picture(&self, frame: VideoFrame) {
-        if self.camera_on.load(Ordering::Relaxed) {
+        let camera_on = lock(&self.camera_on);
+        if *camera_on {
             self.frames.publish(self.self_view, frame.clone());
             self.pictures.push(frame);
         }
@@ -300,7 +306,7 @@ impl Shared {
 
     /// Called on the microphone's thread.
     fn on_sound(&self, chunk: AudioChunk) {
-        self.level.lock().unwrap_or_else(PoisonError::into_inner).push(&chunk.samples);
+        lock(&self.level).push(&chunk.samples);
         if self.muted.load(Ordering::Relaxed) {
             self.sound.push_muted(chunk);
         } else {
@@ -311,7 +317,10 @@ impl Shared {
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        self.shared.camera_on.store(false, Ordering::Relaxed);
-        self.shared.frames.clear(self.shared.self_view);
+        self.shared.set_camera_on(false);
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -345,7 +345,7 @@ impl Actor {
         self.drop_link();
         while self.closing.join_next().await.is_some() {}
         self.config.local.remove_remote_sound(self.config.stream);
-        self.config.frames.remove(self.config.stream);
+        self.pictures.end_stream();
     }
 }
 

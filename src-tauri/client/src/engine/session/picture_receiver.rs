@@ -42,6 +42,24 @@ enum Input {
 pub(crate) struct PictureReceiver {
     inputs: SyncSender<Input>,
     stats: Arc<PictureStats>,
+    outlet: Arc<Outlet>,
+}
+
+/// Where pictures are shown, until it is closed.
+#[derive(Debug)]
+struct Outlet {
+    frames: FrameHub,
+    stream: StreamId,
+    is_closed: Mutex<bool>,
+}
+
+impl Outlet {
+    fn publish(&self, picture: I420, now: Instant) {
+        let is_closed = self.is_closed.lock().unwrap_or_else(PoisonError::into_inner);
+        if !*is_closed {
+            self.frames.publish(self.stream, VideoFrame { picture: Arc::new(picture), captured_at: now });
+        }
+    }
 }
 
 /// Counts since the receiver was made.
@@ -71,9 +89,9 @@ impl PictureReceiver {
     ) -> Self {
         let (inputs, receiver) = sync_channel(QUEUE_PACKETS);
         let stats = Arc::new(PictureStats::default());
+        let outlet = Arc::new(Outlet { frames, stream, is_closed: Mutex::new(false) });
         let worker = Worker {
-            frames,
-            stream,
+            outlet: Arc::clone(&outlet),
             measure_marks,
             on_event: Box::new(on_event),
             stats: Arc::clone(&stats),
@@ -87,7 +105,7 @@ impl PictureReceiver {
         if let Err(error) = spawned {
             tracing::error!(%error, "no thread for decoding video");
         }
-        Self { inputs, stats }
+        Self { inputs, stats, outlet }
     }
 
     /// Does not block. A packet that finds no room is lost like one on the network.
@@ -100,14 +118,19 @@ impl PictureReceiver {
         let _ = self.inputs.try_send(Input::Restart);
     }
 
+    /// Ends the stream in the hub; a picture that is being decoded at this moment is not shown any more.
+    pub(crate) fn end_stream(&self) {
+        *self.outlet.is_closed.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.outlet.frames.remove(self.outlet.stream);
+    }
+
     pub(crate) fn stats(&self) -> Arc<PictureStats> {
         Arc::clone(&self.stats)
     }
 }
 
 struct Worker {
-    frames: FrameHub,
-    stream: StreamId,
+    outlet: Arc<Outlet>,
     measure_marks: bool,
     on_event: Box<dyn FnMut(PictureEvent) + Send>,
     stats: Arc<PictureStats>,
@@ -210,7 +233,7 @@ impl Worker {
         if self.measure_marks {
             self.measure(&picture, now);
         }
-        self.frames.publish(self.stream, VideoFrame { picture: Arc::new(picture), captured_at: now });
+        self.outlet.publish(picture, now);
         if self.stats.decoded.fetch_add(1, Ordering::Relaxed) == 0 {
             (self.on_event)(PictureEvent::FirstPicture);
         }
