@@ -1,0 +1,140 @@
+// One WebRTC connection to one participant, H.264 and Opus both ways, with trickled candidates.
+
+import { uuidV7 } from './peer.js';
+
+export class Connection {
+  #peer;
+  #to;
+  #early = [];
+  #described = false;
+
+  constructor(peer, to, generation) {
+    this.#peer = peer;
+    this.#to = to;
+    this.generation = generation;
+    this.video = document.createElement('video');
+    this.video.autoplay = true;
+    this.video.playsInline = true;
+    this.stream = new MediaStream();
+    this.video.srcObject = this.stream;
+    document.body.append(this.video);
+    this.firstFrameAt = null;
+    this.video.requestVideoFrameCallback(() => { this.firstFrameAt = Date.now(); });
+
+    this.pc = new RTCPeerConnection({ bundlePolicy: 'max-bundle' });
+    this.pc.onicecandidate = ({ candidate }) => this.#onLocalCandidate(candidate);
+    this.pc.ontrack = ({ track }) => this.stream.addTrack(track);
+    this.pc.onconnectionstatechange = () => peer.note(`connection ${this.pc.connectionState}`);
+  }
+
+  async offer() {
+    for (const track of this.#peer.media.getTracks()) {
+      preferH264(this.pc.addTransceiver(track, { direction: 'sendrecv', streams: [this.#peer.media] }));
+    }
+    await this.#describe(await this.pc.createOffer(), 'offer');
+  }
+
+  async answer(offer) {
+    await this.#accept(offer);
+    for (const transceiver of this.pc.getTransceivers()) {
+      const kind = transceiver.receiver.track.kind;
+      const track = this.#peer.media.getTracks().find((track) => track.kind === kind);
+      await transceiver.sender.replaceTrack(track);
+      transceiver.sender.setStreams(this.#peer.media);
+      transceiver.direction = 'sendrecv';
+      preferH264(transceiver);
+    }
+    await this.#describe(await this.pc.createAnswer(), 'answer');
+  }
+
+  async onSignal(signal) {
+    if (signal.type === 'description') {
+      await this.#accept(signal);
+    } else if (signal.type === 'candidate') {
+      if (this.#described) await this.#addCandidate(signal);
+      else this.#early.push(signal);
+    }
+  }
+
+  close() {
+    this.pc.close();
+    this.video.remove();
+  }
+
+  /** What counts of the browser's statistics. */
+  async stats() {
+    const all = [...(await this.pc.getStats()).values()];
+    const find = (type, kind) => all.find((entry) => entry.type === type && entry.kind === kind) ?? {};
+    const codec = (entry) => all.find((other) => other.id === entry.codecId)?.mimeType ?? '';
+    const [videoIn, videoOut] = [find('inbound-rtp', 'video'), find('outbound-rtp', 'video')];
+    const [audioIn, audioOut] = [find('inbound-rtp', 'audio'), find('outbound-rtp', 'audio')];
+    return {
+      state: this.pc.connectionState,
+      generation: this.generation,
+      video: {
+        decoded: videoIn.framesDecoded ?? 0, width: videoIn.frameWidth ?? 0, height: videoIn.frameHeight ?? 0,
+        received_codec: codec(videoIn), sent: videoOut.framesSent ?? 0, sent_codec: codec(videoOut),
+        sent_width: videoOut.frameWidth ?? 0, key_frames: videoIn.keyFramesDecoded ?? 0,
+        freezes: videoIn.freezeCount ?? 0, lost: videoIn.packetsLost ?? 0,
+        buffer_ms: 1000 * (videoIn.jitterBufferDelay ?? 0) / (videoIn.jitterBufferEmittedCount || 1),
+      },
+      audio: {
+        received: audioIn.packetsReceived ?? 0, received_codec: codec(audioIn), energy: audioIn.totalAudioEnergy ?? 0,
+        sent: audioOut.packetsSent ?? 0, sent_codec: codec(audioOut),
+      },
+    };
+  }
+
+  async #describe(description, kind) {
+    await this.pc.setLocalDescription(description);
+    const tracks = this.pc.getTransceivers().map((transceiver) => ({
+      id: uuidV7(),
+      mid: transceiver.mid,
+      source: transceiver.receiver.track.kind === 'audio' ? 'microphone' : 'camera',
+    }));
+    const { generation } = this;
+    await this.#peer.signal(this.#to, { type: 'description', kind, sdp: this.pc.localDescription.sdp, generation, tracks });
+  }
+
+  async #accept(description) {
+    await this.pc.setRemoteDescription({ type: description.kind, sdp: description.sdp });
+    this.#described = true;
+    for (const signal of this.#early.splice(0)) await this.#addCandidate(signal);
+  }
+
+  async #addCandidate(signal) {
+    let candidate = signal.candidate;
+    if (this.#peer.options.link) candidate = await throughLink(candidate);
+    if (!candidate) return;
+    await this.pc.addIceCandidate({ candidate, sdpMid: signal.sdp_mid, sdpMLineIndex: signal.sdp_m_line_index ?? 0 });
+  }
+
+  #onLocalCandidate(candidate) {
+    // Over a bad link the other side must not learn the way around it: it sees us where our checks come from.
+    if (this.#peer.options.link) return;
+    const { generation } = this;
+    const signal = candidate
+      ? { type: 'candidate', candidate: candidate.candidate, sdp_mid: candidate.sdpMid,
+          sdp_m_line_index: candidate.sdpMLineIndex, generation }
+      : { type: 'candidates_done', generation };
+    this.#peer.signal(this.#to, signal).catch((error) => this.#peer.note(`candidate: ${error}`));
+  }
+}
+
+function preferH264(transceiver) {
+  if (transceiver.receiver.track.kind !== 'video') return;
+  const { codecs } = RTCRtpReceiver.getCapabilities('video');
+  const wanted = codecs.filter(({ mimeType }) => mimeType === 'video/H264');
+  const repair = codecs.filter(({ mimeType }) => mimeType === 'video/rtx');
+  transceiver.setCodecPreferences([...wanted, ...repair]);
+}
+
+/** The same candidate behind the test's bad link; nothing for addresses that the link does not lead to. */
+async function throughLink(candidate) {
+  const fields = candidate.split(' ');
+  const [protocol, address] = [fields[2].toLowerCase(), fields[4]];
+  if (protocol !== 'udp' || address !== '127.0.0.1') return null;
+  const response = await fetch(`/link?port=${fields[5]}`, { method: 'POST' });
+  fields[5] = String(await response.json());
+  return fields.join(' ');
+}
