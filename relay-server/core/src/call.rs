@@ -213,7 +213,7 @@ impl Calls {
 
     /// Hangs up, or gives up ringing. Leaving twice is leaving once.
     pub fn leave(&mut self, call_id: CallId, device_id: DeviceId, now: Now) {
-        self.unseat(call_id, device_id, CallEndReason::HungUp, now);
+        self.unseat(call_id, device_id, CallEndReason::HungUp, true, now);
     }
 
     pub fn set_media(&mut self, call_id: CallId, device_id: DeviceId, media: MediaState) -> Result<(), WireError> {
@@ -270,7 +270,7 @@ impl Calls {
     /// The device was signed out.
     pub fn device_gone(&mut self, device_id: DeviceId, now: Now) {
         for call_id in self.calls_of(|call| call.seat_of_device(device_id).is_some()) {
-            self.unseat(call_id, device_id, CallEndReason::HungUp, now);
+            self.unseat(call_id, device_id, CallEndReason::HungUp, true, now);
         }
     }
 
@@ -278,24 +278,22 @@ impl Calls {
     pub fn members_changed(&mut self, room_id: RoomId, members: &[UserId], now: Now) {
         let Some(call_id) = self.by_room.get(&room_id).copied() else { return };
         let Some(call) = self.live.get_mut(&call_id) else { return };
+        let ringing = call.phase() == CallPhase::Ringing;
+        let mut outsiders: Vec<UserId> = call.told();
+        // The caller of a ringing call is told by its end.
+        outsiders.retain(|user| !members.contains(user) && !(ringing && call.caller.id == *user));
         call.members = members.iter().copied().collect();
-        let (members, room_id) = (call.members.clone(), call.room_id);
-        let outsiders: Vec<UserId> = call.rung.difference(&members).copied().collect();
         call.rung.retain(|user| members.contains(user));
         call.ringing.retain(|user| members.contains(user));
-        let devices: Vec<DeviceId> = call
-            .seats
-            .iter()
-            .filter(|seat| !members.contains(&seat.participant.user.id))
-            .map(|seat| seat.participant.device_id)
-            .collect();
-        let ringing = call.phase() == CallPhase::Ringing;
+        let gone = call.seats.iter().filter(|seat| !members.contains(&seat.participant.user.id));
+        let devices: Vec<DeviceId> = gone.map(|seat| seat.participant.device_id).collect();
         let nobody_rings = ringing && call.ringing.is_empty();
-        if ringing {
-            self.tell(To::Users(outsiders), Event::CallEnded { call_id, room_id, reason: CallEndReason::Cancelled });
+        let reason = if ringing { CallEndReason::Cancelled } else { CallEndReason::HungUp };
+        if !outsiders.is_empty() {
+            self.tell(To::Users(outsiders), Event::CallEnded { call_id, room_id, reason });
         }
         for device_id in devices {
-            self.unseat(call_id, device_id, CallEndReason::HungUp, now);
+            self.unseat(call_id, device_id, CallEndReason::HungUp, false, now);
         }
         if nobody_rings && self.live.contains_key(&call_id) {
             self.end(call_id, CallEndReason::Unreachable, now);
@@ -336,7 +334,7 @@ impl Calls {
             .map(|seat| seat.participant.device_id)
             .collect();
         for device_id in lost {
-            self.unseat(call_id, device_id, CallEndReason::Lost, now);
+            self.unseat(call_id, device_id, CallEndReason::Lost, true, now);
         }
     }
 
@@ -380,7 +378,8 @@ impl Calls {
         Ok((view, participant_id))
     }
 
-    fn unseat(&mut self, call_id: CallId, device_id: DeviceId, reason: CallEndReason, now: Now) {
+    /// Takes a device out of a call. `tell`: when the call goes on without it, the device is told.
+    fn unseat(&mut self, call_id: CallId, device_id: DeviceId, reason: CallEndReason, tell: bool, now: Now) {
         let Some(call) = self.live.get_mut(&call_id) else { return };
         let Some(place) = call.seats.iter().position(|seat| seat.participant.device_id == device_id) else { return };
         let left = call.seats.remove(place).participant;
@@ -395,7 +394,9 @@ impl Calls {
             }
             CallPhase::Active if others < 2 && !waits => self.end(call_id, reason, now),
             CallPhase::Active => {
-                self.tell(To::Device(device_id), Event::CallEnded { call_id, room_id, reason });
+                if tell {
+                    self.tell(To::Device(device_id), Event::CallEnded { call_id, room_id, reason });
+                }
                 self.tell_changed(call_id);
             }
         }
