@@ -1,8 +1,13 @@
+import { tick } from 'svelte';
 import { t } from '../i18n/i18n.svelte';
 import { app } from './app.svelte';
 import { act, hint } from './session.svelte';
 import { toasts } from './toasts.svelte';
 import { ui } from './ui.svelte';
+import { until } from './until.svelte';
+
+/** How long an event may come after the answer of its command. */
+const SOON_MS = 5_000;
 
 /** Shows a room at once, with what the list knows of it, while its timeline comes. */
 export async function openRoom(roomId: string): Promise<void> {
@@ -10,26 +15,28 @@ export async function openRoom(roomId: string): Promise<void> {
   ui.search = '';
   if (app.timeline?.room.id === roomId) return;
   ui.opening = roomId;
-  await act({ type: 'open_room', room_id: roomId });
-  if (ui.opening === roomId) ui.opening = null;
+  const opens = await act({ type: 'open_room', room_id: roomId });
+  if (!opens && ui.opening === roomId) ui.opening = null;
 }
 
-/** Opens the conversation with a person; true when it stands. */
-export async function openDirect(userId: string): Promise<boolean> {
+/** Opens the conversation with a person. */
+export async function openDirect(userId: string): Promise<void> {
   const known = app.rooms.rooms.find((room) => room.kind === 'direct' && room.peer?.id === userId);
+  if (known) return await openRoom(known.id);
   ui.page = 'home';
-  if (known) {
-    await openRoom(known.id);
-    return app.timeline?.room.id === known.id;
-  }
   ui.search = '';
-  return await act({ type: 'open_direct', user_id: userId });
+  await act({ type: 'open_direct', user_id: userId });
 }
 
+/** Back to the list, with the focus on the room that was open. */
 export async function closeRoom(): Promise<void> {
+  const was = app.timeline?.room.id ?? ui.opening;
   ui.opening = null;
   ui.details = false;
   await act({ type: 'close_room' });
+  await until(() => app.timeline === null, SOON_MS);
+  await tick();
+  if (was !== null && document.activeElement === document.body) document.querySelector<HTMLElement>(`[data-room="${CSS.escape(was)}"]`)?.focus();
 }
 
 export async function startCall(roomId: string, camera: boolean): Promise<void> {
@@ -37,7 +44,9 @@ export async function startCall(roomId: string, camera: boolean): Promise<void> 
 }
 
 export async function callPerson(userId: string): Promise<void> {
-  if ((await openDirect(userId)) && app.timeline?.room.peer?.id === userId) await startCall(app.timeline.room.id, true);
+  await openDirect(userId);
+  const stands = () => app.timeline?.room.peer?.id === userId;
+  if ((await until(stands, SOON_MS)) && app.timeline) await startCall(app.timeline.room.id, true);
 }
 
 /** Leaves after a time in which it can be taken back; the room is gone from the screen at once. */

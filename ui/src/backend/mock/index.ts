@@ -4,6 +4,8 @@ import { FakeFrameSocket } from './pictures';
 import { openRoom, snapshotOf } from './scenes';
 import { ME, NOW } from './world';
 
+const EVENT_DELAY_MS = 5;
+
 const refuse = (code: CommandError['code'], field: string | null, message: string): CommandError => ({ code, field, message, retry_after_s: null });
 
 /** An invented world behind the window: answers commands believably and forgets everything on reload. */
@@ -99,8 +101,9 @@ export class MockBackend implements Backend {
     for (const type of Object.keys(change) as (keyof Snapshot)[]) this.#emit({ type, value: this.#world[type] } as ViewEvent);
   }
 
+  /** Events come after the answer of their command, as they may from the shell. */
   #emit(event: ViewEvent): void {
-    for (const listener of this.#listeners) listener(event);
+    setTimeout(() => { for (const listener of this.#listeners) listener(event); }, EVENT_DELAY_MS);
   }
 
   #signIn(name: string): void {
