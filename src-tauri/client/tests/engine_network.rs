@@ -40,6 +40,7 @@ async fn every_call_connects_at_a_fifth_lost_both_ways() {
         for (seed, call) in calls {
             connected.push(call.until_connected(LIMIT).await.unwrap_or_else(|error| panic!("seed {seed}: {error}")));
             media.push(call.until_media(LIMIT).await.unwrap_or_else(|error| panic!("seed {seed}: {error}")));
+            assert_eq!(call.offerer.handle.stats().await.generation, 1, "seed {seed} was built anew");
             call.close().await;
         }
     }
@@ -48,7 +49,8 @@ async fn every_call_connects_at_a_fifth_lost_both_ways() {
         let (p50, p95, max) = (percentile(times, 0.5), percentile(times, 0.95), percentile(times, 1.0));
         println!("seeds from 1000, {CALLS} calls, {what}: p50 {p50:?}, p95 {p95:?}, max {max:?}");
     }
-    assert!(percentile(&connected, 0.95) < Duration::from_secs(8), "{connected:?}");
+    // Without repeated flights this is 12 s.
+    assert!(percentile(&connected, 0.95) < Duration::from_secs(4), "{connected:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

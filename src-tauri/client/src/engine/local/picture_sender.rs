@@ -172,7 +172,9 @@ impl Worker {
                     self.bitrate_bps = bitrate_bps;
                 }
             }
+            // openh264 takes no rate above the one it was opened with; the second picture brings it down.
             Some(_) | None => {
+                let bitrate_bps = self.shared.max_bps;
                 self.encoder = Some(Encoder::new(EncoderConfig { width, height, fps, bitrate_bps })?);
                 self.bitrate_bps = bitrate_bps;
             }
