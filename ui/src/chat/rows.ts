@@ -16,11 +16,13 @@ export function rowsOf(timeline: Pick<TimelineView, 'messages' | 'has_older' | '
   const rows: Row[] = [];
   if (!timeline.has_older && !timeline.loading) rows.push({ kind: 'beginning', key: 'beginning' });
   let before: MessageView | null = null;
+  let day = Number.NaN;
   for (const message of timeline.messages) {
     if (message.id !== null && hidden.has(message.id)) continue;
-    const newDay = before === null || dayOf(before.sent_at_ms) !== dayOf(message.sent_at_ms);
+    const newDay = !isOn(day, message.sent_at_ms);
+    if (newDay) day = dayOf(message.sent_at_ms);
     const unread = timeline.unread_from !== null && message.seq === timeline.unread_from;
-    if (newDay) rows.push({ kind: 'day', key: `day-${dayOf(message.sent_at_ms)}`, ms: message.sent_at_ms });
+    if (newDay) rows.push({ kind: 'day', key: `day-${day}`, ms: message.sent_at_ms });
     if (unread) rows.push({ kind: 'unread', key: 'unread' });
     const joins = before !== null && !newDay && !unread && standTogether(before, message);
     const previous = rows.at(-1);
@@ -29,6 +31,11 @@ export function rowsOf(timeline: Pick<TimelineView, 'messages' | 'has_older' | '
     before = message;
   }
   return rows;
+}
+
+/** Whether `ms` falls on the day that began at `day`. The calendar is asked near midnight alone: it is slow, and days of 23 hours exist. */
+function isOn(day: number, ms: number): boolean {
+  return (ms >= day && ms - day < 22 * 3_600_000) || dayOf(ms) === day;
 }
 
 function standTogether(a: MessageView, b: MessageView): boolean {
