@@ -54,7 +54,7 @@ fn burst(at: i64) -> f32 {
 pub struct Click {
     /// When its first sound was heard, in the time that was given with the chunks.
     pub at: Instant,
-    /// How long it took since the full second at which it was made, below one second.
+    /// How long it took since the full second at which it was made, below 999 ms.
     pub latency: Duration,
 }
 
@@ -128,8 +128,10 @@ fn samples_to_time(samples: usize) -> Duration {
     Duration::from_nanos(samples as u64 * 1_000_000_000 / u64::from(SAMPLE_RATE))
 }
 
+/// The last millisecond of a second counts as a click that was timed a little early by rounding.
 fn since_full_second(at: Instant) -> Duration {
-    Duration::from_micros(wall_us(at).rem_euclid(SECOND_US) as u64)
+    let since_us = wall_us(at).rem_euclid(SECOND_US);
+    if since_us >= SECOND_US - 1_000 { Duration::ZERO } else { Duration::from_micros(since_us as u64) }
 }
 
 #[cfg(test)]
