@@ -167,11 +167,20 @@ async fn open(config: Config) -> anyhow::Result<(App, Driver)> {
 /// # Errors
 /// Fails with what could not be opened.
 pub fn open_data(data_dir: &std::path::Path) -> anyhow::Result<(SqliteStore, Secrets)> {
-    std::fs::create_dir_all(data_dir).with_context(|| format!("cannot make {}", data_dir.display()))?;
+    make_private_dir(data_dir).with_context(|| format!("cannot make {}", data_dir.display()))?;
     let secrets = Secrets::load_or_make(data_dir)?;
     let path = data_dir.join("relay.sqlite");
     let store = SqliteStore::open(&path).with_context(|| format!("cannot open {}", path.display()))?;
     Ok((store, secrets))
+}
+
+/// What is in it concerns nobody else on the machine.
+fn make_private_dir(path: &std::path::Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
 }
 
 async fn sweep(store: Arc<dyn Store>, mut stopped: watch::Receiver<bool>) {

@@ -19,7 +19,7 @@ use tokio::sync::Semaphore;
 /// Hashes at once: each takes 19 MiB and a core.
 const HASHES_AT_ONCE: usize = 2;
 /// Whoever waits longer than this for their turn is told to come again.
-const TURN_TIMEOUT: Duration = Duration::from_secs(10);
+const TURN_TIMEOUT: Duration = Duration::from_secs(30);
 const SALT_BYTES: usize = 16;
 const HASH_BYTES: usize = 32;
 /// Above this size the allocator gives memory back to the system at once: a hash leaves nothing behind.

@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -36,7 +37,7 @@ enum Command {
     /// Runs the relay (also without any command).
     Serve {
         /// Makes the account of the Echo partner and writes its sign-in to this file.
-        #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "")]
+        #[arg(long, value_name = "FILE")]
         echo_credentials: Option<PathBuf>,
     },
     /// Shows the settings that hold, without secrets.
@@ -103,7 +104,6 @@ async fn serve(config: Config, echo_credentials: Option<PathBuf>) -> anyhow::Res
         TcpListener::bind(config.listen).await.with_context(|| format!("cannot listen on {}", config.listen))?;
     let url = format!("http://{}", listener.local_addr().context("the listener has no address")?);
     if let Some(path) = echo_credentials {
-        let path = if path.as_os_str().is_empty() { config.data_dir.join("echo.json") } else { path };
         ensure_bot(&config, "Echo", &url, &path).await?;
     }
     print(&format!("parley-relay listening on {url}"));
@@ -112,7 +112,10 @@ async fn serve(config: Config, echo_credentials: Option<PathBuf>) -> anyhow::Res
 
 fn start_log(config: &Config) -> anyhow::Result<()> {
     let filter = tracing_subscriber::EnvFilter::try_new(&config.log).context("the setting `log` is wrong")?;
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr);
     match config.log_format {
         LogFormat::Text => log.init(),
         LogFormat::Json => log.json().init(),

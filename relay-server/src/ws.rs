@@ -19,6 +19,8 @@ use crate::driver::{CloseReason, SOCKET_QUEUE, ToSocket};
 
 /// A frame that is not out after this time never will be.
 const SEND_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long an answer to an oversized frame has to arrive.
+const LINGER: Duration = Duration::from_millis(500);
 /// Messages of any kind that one socket may send; beyond it is read more slowly.
 const FRAMES: Quota = Quota { burst: 600, window: Duration::from_secs(10) };
 /// Messages that were none, after which a socket is given up.
@@ -141,6 +143,8 @@ impl Connection {
             Some(Err(error)) => {
                 if let Some(error) = too_large(&error) {
                     self.refuse(error).await;
+                    // The rest of the frame is never read: closing at once would reset the connection under the answer.
+                    tokio::time::sleep(LINGER).await;
                 }
                 Some(End::Lost)
             }

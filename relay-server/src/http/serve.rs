@@ -1,27 +1,78 @@
-//! Listeners.
+//! Listeners and connections.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use axum::Router;
-use axum::extract::State;
+use axum::extract::{ConnectInfo, State};
 use axum::http::header;
 use axum::response::IntoResponse;
 use axum::routing::get;
-use tokio::net::TcpListener;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tower_service::Service as _;
 
 use super::router;
 use crate::app::App;
 
-/// Serves REST and sockets until `stopped`, then until the last connection ended.
+/// A connection whose next request head takes longer than this is closed: idle ones, and those that dribble.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(20);
+/// Bytes of a request's head.
+const HEAD_BYTES: usize = 16 * 1024;
+/// Connections at once; more wait in the listener's queue.
+const CONNECTIONS: usize = 20_000;
+/// After a failed accept (too many open files), before the next.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Serves REST and sockets until `stopped`, then until the last request was answered.
 pub async fn serve(app: App, listener: TcpListener, mut stopped: watch::Receiver<bool>) {
-    let service = router(app).into_make_service_with_connect_info::<SocketAddr>();
-    let shutdown = async move {
-        let _ = stopped.wait_for(|stopped| *stopped).await;
-    };
-    if let Err(error) = axum::serve(listener, service).with_graceful_shutdown(shutdown).await {
-        tracing::error!(%error, "serving failed");
+    let router = router(app);
+    let mut connections = JoinSet::new();
+    let for_connections = stopped.clone();
+    loop {
+        tokio::select! {
+            accepted = listener.accept(), if connections.len() < CONNECTIONS => match accepted {
+                Ok((stream, peer)) => {
+                    connections.spawn(connection(router.clone(), stream, peer, for_connections.clone()));
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "a connection could not be accepted");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+            },
+            Some(_) = connections.join_next() => {}
+            () = stop(&mut stopped) => break,
+        }
     }
+    drop(listener);
+    while connections.join_next().await.is_some() {}
+}
+
+async fn connection(router: Router, stream: TcpStream, peer: SocketAddr, mut stopped: watch::Receiver<bool>) {
+    let _ = stream.set_nodelay(true);
+    let service = service_fn(move |mut request| {
+        request.extensions_mut().insert(ConnectInfo(peer));
+        router.clone().call(request)
+    });
+    let mut served = std::pin::pin!(
+        http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEAD_TIMEOUT)
+            .max_buf_size(HEAD_BYTES)
+            .serve_connection(TokioIo::new(stream), service)
+            .with_upgrades()
+    );
+    tokio::select! {
+        // What goes wrong on one connection concerns nobody else.
+        _ = served.as_mut() => return,
+        () = stop(&mut stopped) => {}
+    }
+    served.as_mut().graceful_shutdown();
+    let _ = served.await;
 }
 
 /// Serves `/metrics` on its own listener, if there is to be one.
@@ -35,10 +86,13 @@ pub async fn serve_metrics(app: App, mut stopped: watch::Receiver<bool>) {
         }
     };
     let service = Router::new().route("/metrics", get(metrics)).with_state(app);
-    let shutdown = async move {
-        let _ = stopped.wait_for(|stopped| *stopped).await;
-    };
+    let shutdown = async move { stop(&mut stopped).await };
     let _ = axum::serve(listener, service).with_graceful_shutdown(shutdown).await;
+}
+
+/// Resolves when the relay is to stop.
+async fn stop(stopped: &mut watch::Receiver<bool>) {
+    let _ = stopped.wait_for(|stopped| *stopped).await;
 }
 
 async fn metrics(State(app): State<App>) -> impl IntoResponse {

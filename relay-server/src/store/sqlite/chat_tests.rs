@@ -1,1 +1,89 @@
+use parley_shared::ids::ClientMessageId;
 
+use super::*;
+use crate::store::NewRoom;
+use crate::store::sqlite::{migrate, rooms};
+
+fn database() -> (Connection, RoomId, UserId) {
+    let c = Connection::open_in_memory().unwrap();
+    migrate::migrate(&c).unwrap();
+    let user_id = UserId::from_bytes([1; 16]);
+    let new = crate::store::NewUser {
+        id: user_id,
+        display_name: "Ada".into(),
+        email: "a@example.org".into(),
+        password_hash: String::new(),
+        role: None,
+        bot: false,
+        at: UnixMs(1),
+    };
+    crate::store::sqlite::accounts::create_user(&c, &new).unwrap();
+    let room_id = RoomId::from_bytes([2; 16]);
+    let new = NewRoom {
+        id: room_id,
+        kind: RoomKind::Group,
+        name: "Room".into(),
+        topic: String::new(),
+        visibility: parley_shared::wire::Visibility::Private,
+        max_members: 10,
+        owner: user_id,
+        others: Vec::new(),
+        at: UnixMs(1),
+    };
+    rooms::create(&c, &new).unwrap();
+    (c, room_id, user_id)
+}
+
+fn say(c: &Connection, room_id: RoomId, sender_id: UserId, n: u8, text: &str) -> MessageId {
+    let id = MessageId::from_bytes([n; 16]);
+    let client_id = ClientMessageId::from_bytes([n; 16]);
+    send(c, &NewMessage { id, room_id, sender_id, client_id, text: text.into(), at: UnixMs(i64::from(n)) }).unwrap();
+    id
+}
+
+/// Ids found by a word in a room, newest first.
+fn find(c: &Connection, room_id: RoomId, word: &str) -> Vec<u8> {
+    let wanted = format!("room:{} AND text:{word}", room_token(room_id));
+    let mut statement = c
+        .prepare(
+            "SELECT m.id FROM message_words w JOIN messages m ON m.place = w.rowid
+             WHERE message_words MATCH ? ORDER BY w.rowid DESC",
+        )
+        .unwrap();
+    let ids = statement.query_map([wanted], |r| r.get::<_, [u8; 16]>(0)).unwrap();
+    ids.map(|id| id.unwrap()[0]).collect()
+}
+
+#[test]
+fn the_index_follows_messages_newest_first_and_by_room() {
+    let (c, room_id, user_id) = database();
+    say(&c, room_id, user_id, 1, "Grüße from the harbour");
+    say(&c, room_id, user_id, 2, "the harbour again");
+    let third = say(&c, room_id, user_id, 3, "harbour thrice");
+    assert_eq!(find(&c, room_id, "harbour"), [3, 2, 1]);
+    assert_eq!(find(&c, room_id, "grusse"), Vec::<u8>::new(), "ß is no accent");
+    assert_eq!(find(&c, room_id, "gruße"), [1]);
+    assert!(find(&c, RoomId::from_bytes([7; 16]), "harbour").is_empty());
+    edit(&c, room_id, user_id, third, "ships", UnixMs(9)).unwrap();
+    assert_eq!(find(&c, room_id, "harbour"), [2, 1]);
+    assert_eq!(find(&c, room_id, "ships"), [3]);
+    delete(&c, room_id, user_id, third, UnixMs(10)).unwrap();
+    assert!(find(&c, room_id, "ships").is_empty());
+}
+
+#[test]
+fn times_never_run_backwards_within_a_room() {
+    let (c, room_id, user_id) = database();
+    say(&c, room_id, user_id, 50, "late clock");
+    say(&c, room_id, user_id, 20, "clock set back");
+    let page = history(&c, user_id, room_id, HistoryQuery::default()).unwrap();
+    let times: Vec<i64> = page.messages.iter().map(|message| message.sent_at_ms.0).collect();
+    assert_eq!(times, [50, 50]);
+}
+
+#[test]
+fn a_database_of_a_newer_relay_is_left_alone() {
+    let (c, ..) = database();
+    c.pragma_update(None, "user_version", 999).unwrap();
+    assert!(migrate::migrate(&c).is_err());
+}

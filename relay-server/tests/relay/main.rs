@@ -1,0 +1,11 @@
+//! The relay as its clients meet it: the real server on a free port, over HTTP and sockets.
+
+mod bad_input;
+mod calls;
+mod chat;
+mod crash;
+mod harness;
+mod logs;
+mod rest;
+mod sessions;
+mod store;
