@@ -10,6 +10,7 @@
 //! message text above DEBUG.
 
 pub mod api;
+pub mod bot;
 mod call_media;
 mod client;
 pub mod config;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use parley_shared::wire::{ErrorBody, ErrorCode, Secret, WireError};
+use parley_shared::wire::{ErrorBody, ErrorCode, Refresh, Secret, Session, WireError};
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -65,6 +65,15 @@ pub async fn post<T: DeserializeOwned>(
     body: &(impl Serialize + ?Sized),
 ) -> Result<T, CallFailure> {
     read(send(http.request(Method::POST, path).json(body), token).await?).await
+}
+
+/// Spends a refresh token. `attempt` names this try: the relay gives a repeated one the same right.
+///
+/// # Errors
+/// As [`read`].
+pub(super) async fn refresh(http: &Http, body: &Refresh, attempt: &str) -> Result<Session, CallFailure> {
+    let request = http.request(Method::POST, "auth/refresh").header("idempotency-key", attempt).json(body);
+    read(send(request, None).await?).await
 }
 
 /// Sends a request. An answer of any status is a success here.

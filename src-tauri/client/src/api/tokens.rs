@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use parley_shared::wire::{ErrorCode, Refresh, Secret, Session};
+use rand::Rng;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
-use super::http::{Http, post};
+use super::http::{Http, refresh};
 use crate::core::CallFailure;
 
 /// A token with less life than this is refreshed before it is used.
@@ -39,7 +40,8 @@ impl Tokens {
     pub fn spawn(http: Http, session: Session, renewed: mpsc::Sender<Session>) -> Self {
         let (asks, inbox) = mpsc::channel(64);
         let life = Duration::from_secs(session.access_expires_in_s);
-        let keeper = Keeper { http, session, expires_at: Instant::now() + life, gone: false, renewed };
+        let expires_at = Instant::now() + life;
+        let keeper = Keeper { http, session, expires_at, attempt: new_attempt(), gone: false, renewed };
         tokio::spawn(keeper.run(inbox));
         Self { asks }
     }
@@ -71,6 +73,8 @@ struct Keeper {
     http: Http,
     session: Session,
     expires_at: Instant,
+    /// Names the attempt to spend this refresh token: when its answer is lost, the same attempt is made again.
+    attempt: String,
     gone: bool,
     renewed: mpsc::Sender<Session>,
 }
@@ -98,11 +102,11 @@ impl Keeper {
 
     async fn refresh(&mut self) -> Result<(), TokenError> {
         let body = Refresh { refresh_token: self.session.refresh_token.clone() };
-        let result = post::<Session>(&self.http, "auth/refresh", None, &body).await;
-        match result {
+        match refresh(&self.http, &body, &self.attempt).await {
             Ok(session) => {
                 self.expires_at = Instant::now() + Duration::from_secs(session.access_expires_in_s);
                 self.session = session.clone();
+                self.attempt = new_attempt();
                 // The driver is gone only when the client ends.
                 let _ = self.renewed.send(session).await;
                 Ok(())
@@ -116,6 +120,11 @@ impl Keeper {
             }
         }
     }
+}
+
+fn new_attempt() -> String {
+    let random: [u8; 16] = rand::rng().random();
+    random.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn is_final(code: ErrorCode) -> bool {

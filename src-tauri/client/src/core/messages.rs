@@ -123,13 +123,13 @@ impl Core {
             self.recount_unread(room_id);
             self.save_room(room_id);
             self.touch_rooms([room_id]);
-            self.tell_read_if_ahead(room_id, seq);
+            self.tell_read(room_id, seq);
         }
         self.done(reply);
     }
 
     /// Without the relay the room keeps it; the next list of rooms brings it up again.
-    pub(super) fn tell_read_if_ahead(&mut self, room_id: RoomId, seq: Seq) {
+    pub(super) fn tell_read(&mut self, room_id: RoomId, seq: Seq) {
         if self.is_online() {
             self.request(Op::Quiet, Request::MarkRead { room_id, seq });
         }

@@ -22,6 +22,9 @@ mod session;
 mod sync;
 mod timeline;
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 

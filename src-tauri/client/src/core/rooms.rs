@@ -37,6 +37,8 @@ pub struct RoomState {
     pub record: RoomRecord,
     /// Who types, until when.
     typing: BTreeMap<UserId, Duration>,
+    /// I read on while the relay did not hear of it.
+    pub read_ahead: bool,
 }
 
 impl Rooms {
@@ -82,7 +84,7 @@ impl Rooms {
 
 impl RoomState {
     fn new(record: RoomRecord) -> Self {
-        Self { record, typing: BTreeMap::new() }
+        Self { record, typing: BTreeMap::new(), read_ahead: false }
     }
 
     pub fn room(&self) -> &Room {
@@ -107,6 +109,7 @@ impl RoomState {
         {
             member.read_seq = mine;
             new.unread = old.unread;
+            self.read_ahead = true;
         }
     }
 

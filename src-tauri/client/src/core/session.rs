@@ -154,20 +154,17 @@ impl Core {
             self.refuse(reply, not_now("Somebody is signed in already."));
             return None;
         }
-        let trimmed = relay_url.trim().trim_end_matches('/');
-        let with_scheme = match trimmed.split_once("://") {
-            Some(("http" | "https", host)) if !host.is_empty() => trimmed.to_owned(),
-            Some(_) => {
-                self.refuse(reply, super::failure::invalid("relay_url", "A relay's address begins with https:// or http://."));
-                return None;
-            }
-            None if trimmed.is_empty() => {
-                self.refuse(reply, super::failure::invalid("relay_url", "The relay's address is missing."));
-                return None;
-            }
-            None => format!("https://{trimmed}"),
-        };
-        Some(with_scheme)
+        let (scheme, host) = relay_url.trim().split_once("://").unwrap_or(("https", relay_url.trim()));
+        let host = host.trim_end_matches('/');
+        if host.is_empty() {
+            self.refuse(reply, super::failure::invalid("relay_url", "The relay's address is missing."));
+            return None;
+        }
+        if !matches!(scheme, "http" | "https") {
+            self.refuse(reply, super::failure::invalid("relay_url", "A relay's address begins with https:// or http://."));
+            return None;
+        }
+        Some(format!("{scheme}://{host}"))
     }
 
     pub(super) fn on_signed_in(&mut self, reply: ReplyId, relay_url: String, session: Box<Wire>) {

@@ -31,7 +31,6 @@ impl Core {
 
     /// The whole list: what is not in it is no longer mine.
     pub(super) fn on_rooms(&mut self, rooms: Vec<Room>) {
-        let me = self.me();
         let gone: Vec<RoomId> =
             self.rooms.map.keys().filter(|id| !rooms.iter().any(|room| room.id == **id)).copied().collect();
         for room_id in gone {
@@ -40,11 +39,6 @@ impl Core {
         self.rooms.known = true;
         for room in rooms {
             self.on_room(room);
-        }
-        let ahead: Vec<(RoomId, Seq)> =
-            self.rooms.map.iter().map(|(id, room)| (*id, room.read_seq(me))).filter(|(_, seq)| *seq > Seq(0)).collect();
-        for (room_id, seq) in ahead {
-            self.tell_read_if_ahead(room_id, seq);
         }
         self.touch(Slice::Rooms);
     }
@@ -61,6 +55,10 @@ impl Core {
         if empty && state.record.history_from.is_none() {
             state.record.history_from = Some(Seq(1));
             state.record.cursor = state.record.room.last_change;
+        }
+        let (read_ahead, read) = (std::mem::take(&mut state.read_ahead), state.read_seq(me));
+        if read_ahead {
+            self.tell_read(room_id, read);
         }
         self.save_room(room_id);
         self.sync_if_behind(room_id);
