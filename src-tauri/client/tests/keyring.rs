@@ -1,14 +1,16 @@
 //! Tokens in a real keyring: gnome-keyring on a private bus. The program runs itself again for each start of a client,
 //! since a process finds its keyring through its environment.
 
-mod relay_support;
+#[expect(dead_code, reason = "the tests of the client use the rest")]
+#[path = "client/support.rs"]
+mod support;
 
 use std::path::Path;
 use std::process::Command as Process;
 
 use parley_client::SecretsChoice;
 use parley_shared::view::{Command, SecretKeeping, SessionView, Snapshot};
-use relay_support::{Person, Relay};
+use support::{Person, Relay};
 
 /// Step, relay's address and data directory of a child.
 const STEP: &str = "PARLEY_TEST_STEP";

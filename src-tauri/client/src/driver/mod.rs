@@ -216,6 +216,9 @@ impl Driver {
     /// Leaves the call, writes what is to be written, and closes everything.
     async fn end(mut self) {
         self.feed(Input::Ending).await;
+        while let Ok(session) = self.renewed.try_recv() {
+            self.on_renewed(session);
+        }
         self.media.stop().await;
         if let Some(link) = self.link.take()
             && tokio::time::timeout(END_TIMEOUT, link.stop()).await.is_err()
@@ -229,6 +232,9 @@ impl Driver {
         if let Some(store) = self.store.take() {
             // A panic was logged by the store itself.
             let _ = tokio::task::spawn_blocking(move || store.close(false)).await;
+        }
+        if tokio::time::timeout(END_TIMEOUT, self.secrets.close()).await.is_err() {
+            tracing::warn!("the keyring does not answer");
         }
     }
 }

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use parley_shared::view::SecretKeeping;
 use parley_shared::wire::Session;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 pub use file::{EncryptedFile, FileError};
 
@@ -26,6 +26,8 @@ const QUEUE: usize = 64;
 #[derive(Debug)]
 pub struct Secrets {
     jobs: mpsc::Sender<SecretsJob>,
+    /// Closed when the thread has ended.
+    ended: oneshot::Receiver<()>,
 }
 
 impl Secrets {
@@ -33,8 +35,10 @@ impl Secrets {
     /// The system gives no thread.
     pub fn spawn(choice: SecretsChoice, data_dir: &Path, answers: mpsc::Sender<Input>) -> std::io::Result<Self> {
         let (jobs, mut inbox) = mpsc::channel(QUEUE);
+        let (end, ended) = oneshot::channel();
         let mut keeper = Keeper::new(choice, data_dir);
         std::thread::Builder::new().name("parley-secrets".to_owned()).spawn(move || {
+            let _end: oneshot::Sender<()> = end;
             while let Some(job) = inbox.blocking_recv() {
                 if let Some(answer) = keeper.run(job)
                     && answers.blocking_send(Input::Secrets(answer)).is_err()
@@ -43,7 +47,7 @@ impl Secrets {
                 }
             }
         })?;
-        Ok(Self { jobs })
+        Ok(Self { jobs, ended })
     }
 
     /// Hands a job over. One that finds the queue full is lost: the keyring has not answered for long.
@@ -51,6 +55,13 @@ impl Secrets {
         if self.jobs.try_send(job).is_err() {
             tracing::warn!("the keyring does not answer");
         }
+    }
+
+    /// Returns when all that was given is kept. A keyring that waits for the person is waited for, so set a limit.
+    pub async fn close(self) {
+        drop(self.jobs);
+        // The sender is dropped, never used: the error is the end of the thread.
+        let _ = self.ended.await;
     }
 }
 
