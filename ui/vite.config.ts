@@ -14,6 +14,11 @@ export default defineConfig(({ mode, command }) => ({
     modulePreload: { polyfill: false },
   },
   // Looked at under the content policy of the app, so that what it forbids is seen here.
-  preview: { headers: { 'Content-Security-Policy': "default-src 'self'; connect-src 'self' ws://127.0.0.1:*; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'" } },
+  preview: {
+    headers: {
+      'Content-Security-Policy':
+        "default-src 'self'; connect-src 'self' ws://127.0.0.1:*; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    },
+  },
   test: { include: ['src/**/*.test.ts'], environment: 'node' },
 }));

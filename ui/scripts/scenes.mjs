@@ -7,19 +7,58 @@ const press = (key) => (page) => page.keyboard.press(key);
 const click = (name) => (page) => page.locator(id(name)).first().click();
 const fill = (name, text) => (page) => page.locator(id(name)).fill(text);
 const wait = (name) => (page) => page.locator(id(name)).first().waitFor();
-const pictures = (name, count = 2) => (page) =>
-  page.waitForFunction(([test, least]) => Number(document.querySelector(test)?.dataset.frames ?? 0) >= least, [id(name), count]);
+const pictures =
+  (name, count = 2) =>
+  (page) =>
+    page.waitForFunction(
+      ([test, least]) => Number(document.querySelector(test)?.dataset.frames ?? 0) >= least,
+      [id(name), count],
+    );
 
 export const SHOTS = [
   { name: 'starting', scene: 'starting', steps: [wait('starting')] },
   { name: 'unlock', scene: 'locked', steps: [wait('unlock-form')] },
   { name: 'unlock-wrong', scene: 'locked-wrong', steps: [wait('unlock-form')] },
   { name: 'sign-up', scene: 'sign-up', steps: [wait('auth-form')] },
-  { name: 'sign-up-errors', scene: 'sign-up', steps: [fill('auth-name', 'A'), fill('auth-email', 'mara'), click('auth-submit')] },
-  { name: 'sign-up-taken', scene: 'sign-up', steps: [fill('auth-name', 'Mara Lindqvist'), fill('auth-email', 'taken@example.org'), fill('auth-password', 'correct horse'), click('auth-submit'), (page) => page.locator('[aria-invalid=true]').waitFor()] },
+  {
+    name: 'sign-up-errors',
+    scene: 'sign-up',
+    steps: [fill('auth-name', 'A'), fill('auth-email', 'mara'), click('auth-submit')],
+  },
+  {
+    name: 'sign-up-taken',
+    scene: 'sign-up',
+    steps: [
+      fill('auth-name', 'Mara Lindqvist'),
+      fill('auth-email', 'taken@example.org'),
+      fill('auth-password', 'correct horse'),
+      click('auth-submit'),
+      (page) => page.locator('[aria-invalid=true]').waitFor(),
+    ],
+  },
   { name: 'sign-in-expired', scene: 'sign-in', steps: [wait('auth-form')] },
-  { name: 'sign-in-wrong', scene: 'sign-in', steps: [fill('auth-email', 'mara@example.org'), fill('auth-password', 'wrong-password'), click('auth-submit'), wait('auth-problem')] },
-  { name: 'sign-in-relay-away', scene: 'sign-in', steps: [click('auth-relay-open'), fill('auth-relay', 'https://away.example'), fill('auth-email', 'mara@example.org'), fill('auth-password', 'correct horse'), click('auth-submit'), wait('auth-problem')] },
+  {
+    name: 'sign-in-wrong',
+    scene: 'sign-in',
+    steps: [
+      fill('auth-email', 'mara@example.org'),
+      fill('auth-password', 'wrong-password'),
+      click('auth-submit'),
+      wait('auth-problem'),
+    ],
+  },
+  {
+    name: 'sign-in-relay-away',
+    scene: 'sign-in',
+    steps: [
+      click('auth-relay-open'),
+      fill('auth-relay', 'https://away.example'),
+      fill('auth-email', 'mara@example.org'),
+      fill('auth-password', 'correct horse'),
+      click('auth-submit'),
+      wait('auth-problem'),
+    ],
+  },
   { name: 'keep-choice', scene: 'keep-choice', steps: [wait('keep-choice')] },
   { name: 'home-loading', scene: 'home-loading', steps: [(page) => page.waitForTimeout(500)] },
   { name: 'home-empty', scene: 'home-empty', steps: [wait('person-item')] },
@@ -28,8 +67,22 @@ export const SHOTS = [
   { name: 'search-nothing', scene: 'home', steps: [fill('search', 'zzzz'), (page) => page.waitForTimeout(700)] },
   { name: 'search-failed', scene: 'search-failed', steps: [fill('search', 'ma'), (page) => page.waitForTimeout(500)] },
   { name: 'new-menu', scene: 'home', steps: [click('new-menu'), wait('new-group')] },
-  { name: 'create-group', scene: 'home', steps: [click('new-menu'), click('new-group'), fill('group-name', 'Garden'), click('picker-person')] },
-  { name: 'join-wrong', scene: 'home', steps: [click('new-menu'), click('join-invite'), fill('join-code', 'abc'), click('join-submit'), (page) => page.locator('[role=alert]').waitFor()] },
+  {
+    name: 'create-group',
+    scene: 'home',
+    steps: [click('new-menu'), click('new-group'), fill('group-name', 'Garden'), click('picker-person')],
+  },
+  {
+    name: 'join-wrong',
+    scene: 'home',
+    steps: [
+      click('new-menu'),
+      click('join-invite'),
+      fill('join-code', 'abc'),
+      click('join-submit'),
+      (page) => page.locator('[role=alert]').waitFor(),
+    ],
+  },
   { name: 'switcher', scene: 'home', steps: [wait('room-item'), press('Control+k'), wait('switcher-input')] },
   { name: 'shortcuts', scene: 'home', steps: [wait('room-item'), press('?'), wait('shortcuts-dialog')] },
   { name: 'account-menu', scene: 'home', steps: [click('account-menu'), wait('sign-out')] },
@@ -41,17 +94,61 @@ export const SHOTS = [
   { name: 'room-empty', scene: 'room-empty', steps: [wait('composer')] },
   { name: 'room-loading', scene: 'room-loading', steps: [(page) => page.waitForTimeout(500)] },
   { name: 'room-states', scene: 'room-states', steps: [wait('message-failed')] },
-  { name: 'room-long', scene: 'room-long', steps: [wait('message'), (page) => page.locator(id('timeline')).evaluate((element) => { element.scrollTop = 40_000; }), wait('to-newest')] },
+  {
+    name: 'room-long',
+    scene: 'room-long',
+    steps: [
+      wait('message'),
+      (page) =>
+        page.locator(id('timeline')).evaluate((element) => {
+          element.scrollTop = 40_000;
+        }),
+      wait('to-newest'),
+    ],
+  },
   { name: 'room-older-failed', scene: 'room-older-failed', steps: [wait('message')] },
   { name: 'room-joinable', scene: 'room-joinable', steps: [wait('joinable')] },
   { name: 'room-blocked', scene: 'room-blocked', steps: [wait('message')] },
-  { name: 'message-menu', scene: 'room-direct', steps: [(page) => page.locator(id('message')).last().hover(), (page) => page.locator(id('message-menu')).last().click(), wait('message-delete')] },
+  {
+    name: 'message-menu',
+    scene: 'room-direct',
+    steps: [
+      (page) => page.locator(id('message')).last().hover(),
+      (page) => page.locator(id('message-menu')).last().click(),
+      wait('message-delete'),
+    ],
+  },
   { name: 'message-editing', scene: 'room-direct', steps: [click('composer'), press('ArrowUp')] },
-  { name: 'message-undo', scene: 'room-direct', steps: [(page) => page.locator(id('message')).last().hover(), (page) => page.locator(id('message-menu')).last().click(), click('message-delete'), wait('toast-action')] },
-  { name: 'composer-long', scene: 'room-direct', steps: [fill('composer', 'A long message that goes on. '.repeat(140))] },
-  { name: 'details-group', scene: 'group-details', steps: [click('details-toggle'), wait('details'), (page) => page.waitForTimeout(300)] },
-  { name: 'details-direct', scene: 'room-direct', steps: [click('details-toggle'), wait('details'), (page) => page.waitForTimeout(300)] },
-  { name: 'delete-room', scene: 'group-details', steps: [click('details-toggle'), click('delete-room'), wait('delete-yes')] },
+  {
+    name: 'message-undo',
+    scene: 'room-direct',
+    steps: [
+      (page) => page.locator(id('message')).last().hover(),
+      (page) => page.locator(id('message-menu')).last().click(),
+      click('message-delete'),
+      wait('toast-action'),
+    ],
+  },
+  {
+    name: 'composer-long',
+    scene: 'room-direct',
+    steps: [fill('composer', 'A long message that goes on. '.repeat(140))],
+  },
+  {
+    name: 'details-group',
+    scene: 'group-details',
+    steps: [click('details-toggle'), wait('details'), (page) => page.waitForTimeout(300)],
+  },
+  {
+    name: 'details-direct',
+    scene: 'room-direct',
+    steps: [click('details-toggle'), wait('details'), (page) => page.waitForTimeout(300)],
+  },
+  {
+    name: 'delete-room',
+    scene: 'group-details',
+    steps: [click('details-toggle'), click('delete-room'), wait('delete-yes')],
+  },
   { name: 'incoming', scene: 'incoming', steps: [wait('accept')] },
   { name: 'outgoing', scene: 'outgoing', steps: [wait('call')] },
   { name: 'connecting', scene: 'connecting', steps: [wait('call')] },
@@ -60,12 +157,32 @@ export const SHOTS = [
   { name: 'call-reconnecting', scene: 'call-reconnecting', steps: [pictures('remote-video')] },
   { name: 'call-problems', scene: 'call-problems', steps: [pictures('remote-video')] },
   { name: 'call-grid', scene: 'call-grid', steps: [pictures('remote-video')] },
-  { name: 'call-stats', scene: 'call', steps: [pictures('remote-video'), click('call-stats'), (page) => page.locator('[data-testid=stats] table').waitFor()] },
-  { name: 'call-devices', scene: 'call', steps: [pictures('remote-video'), click('call-devices'), wait('devices-popover')] },
-  { name: 'call-full', scene: 'call', steps: [pictures('remote-video'), click('fullscreen'), (page) => page.waitForTimeout(400)] },
+  {
+    name: 'call-stats',
+    scene: 'call',
+    steps: [
+      pictures('remote-video'),
+      click('call-stats'),
+      (page) => page.locator('[data-testid=stats] table').waitFor(),
+    ],
+  },
+  {
+    name: 'call-devices',
+    scene: 'call',
+    steps: [pictures('remote-video'), click('call-devices'), wait('devices-popover')],
+  },
+  {
+    name: 'call-full',
+    scene: 'call',
+    steps: [pictures('remote-video'), click('fullscreen'), (page) => page.waitForTimeout(400)],
+  },
   { name: 'call-bar', scene: 'call-bar', steps: [pictures('bar-video')] },
   { name: 'call-ended', scene: 'call-ended', steps: [wait('call-ended')] },
-  { name: 'settings-devices', scene: 'settings', steps: [click('nav-settings'), click('preview-toggle'), pictures('preview')] },
+  {
+    name: 'settings-devices',
+    scene: 'settings',
+    steps: [click('nav-settings'), click('preview-toggle'), pictures('preview')],
+  },
   { name: 'settings-problems', scene: 'settings-problems', steps: [click('nav-settings')] },
   { name: 'settings-appearance', scene: 'settings', steps: [click('nav-settings'), click('tab-appearance')] },
   { name: 'settings-account', scene: 'settings', steps: [click('nav-settings'), click('tab-account')] },
@@ -74,15 +191,32 @@ export const SHOTS = [
 ];
 
 /** Drawn beside the usual grid: other colours, languages, directions and sizes. */
-const SHOWPIECES = ['sign-up', 'home', 'room-group', 'room-states', 'call', 'details-group', 'create-group', 'settings-appearance', 'incoming'];
+const SHOWPIECES = [
+  'sign-up',
+  'home',
+  'room-group',
+  'room-states',
+  'call',
+  'details-group',
+  'create-group',
+  'settings-appearance',
+  'incoming',
+];
 export const EXTRAS = [
   ...SHOWPIECES.flatMap((name) => [
-    { name, theme: 'dark', accent: 'synthwave', width: 1280 }, { name, theme: 'light', accent: 'synthwave', width: 1280 },
-    { name, theme: 'dark', accent: 'high_contrast', width: 1280 }, { name, theme: 'light', accent: 'high_contrast', width: 1280 },
-    { name, theme: 'dark', width: 2560 }, { name, theme: 'light', lang: 'de', width: 380 }, { name, theme: 'dark', lang: 'de', width: 1280 },
-    { name, theme: 'dark', lang: 'ko', width: 800 }, { name, theme: 'light', dir: 'rtl', width: 1280 }, { name, theme: 'dark', dir: 'rtl', width: 380 },
+    { name, theme: 'dark', accent: 'synthwave', width: 1280 },
+    { name, theme: 'light', accent: 'synthwave', width: 1280 },
+    { name, theme: 'dark', accent: 'high_contrast', width: 1280 },
+    { name, theme: 'light', accent: 'high_contrast', width: 1280 },
+    { name, theme: 'dark', width: 2560 },
+    { name, theme: 'light', lang: 'de', width: 380 },
+    { name, theme: 'dark', lang: 'de', width: 1280 },
+    { name, theme: 'dark', lang: 'ko', width: 800 },
+    { name, theme: 'light', dir: 'rtl', width: 1280 },
+    { name, theme: 'dark', dir: 'rtl', width: 380 },
     { name, theme: 'light', density: 'compact', width: 1280 },
   ]),
-  { name: 'settings-shortcuts', theme: 'dark', lang: 'de', width: 380 }, { name: 'call-problems', theme: 'dark', lang: 'de', width: 380 },
+  { name: 'settings-shortcuts', theme: 'dark', lang: 'de', width: 380 },
+  { name: 'call-problems', theme: 'dark', lang: 'de', width: 380 },
   { name: 'settings-devices', theme: 'light', lang: 'de', width: 380 },
 ];

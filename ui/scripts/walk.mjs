@@ -12,7 +12,9 @@ page.setDefaultTimeout(8_000);
 const errors = [];
 page.on('pageerror', (error) => errors.push(error.message));
 const id = (name) => page.locator(`[data-testid=${name}]`);
-const press = async (...keys) => { for (const key of keys) await page.keyboard.press(key); };
+const press = async (...keys) => {
+  for (const key of keys) await page.keyboard.press(key);
+};
 const type = (text) => page.keyboard.type(text);
 const focused = (name) => page.waitForFunction((wanted) => document.activeElement?.dataset.testid === wanted, name);
 /** Tab until `name` has the focus; it must come within `most` presses. */
@@ -25,22 +27,118 @@ async function tabTo(name, most = 40) {
 }
 
 const steps = {
-  'sign-up has the focus in its first field': async () => { await page.goto(`${address}?mock=sign-up`); await focused('auth-name'); },
-  'an empty form stays, with the focus on what is wrong': async () => { await press('Enter'); await focused('auth-name'); await page.locator('[role=alert]').first().waitFor(); },
-  'a filled form signs in': async () => { await type('Jo March'); await tabTo('auth-email'); await type('jo@example.org'); await tabTo('auth-password'); await type('little women'); await press('Enter'); await id('shell').waitFor(); },
-  'the test call is offered and starts': async () => { await tabTo('call-echo'); await press('Enter'); await page.locator('[data-testid=call][data-phase=active]').waitFor(); },
-  'the picture moves': async () => { await page.waitForFunction(() => Number(document.querySelector('[data-testid=remote-video]')?.dataset.frames) > 3); },
-  'M mutes and V closes the camera': async () => { await page.locator('[data-testid=mute][aria-pressed=false]').waitFor(); await press('m'); await page.locator('[data-testid=mute][aria-pressed=true]').waitFor(); await press('v'); await page.locator('[data-testid=camera][aria-pressed=false]').waitFor(); await press('m', 'v'); },
-  'the devices open with the focus in them and give it back': async () => { await tabTo('call-devices', 60); await press('Enter'); await id('devices-popover').waitFor(); await focused('device-microphone'); await press('Escape'); await focused('call-devices'); },
-  'F fills the window and Escape leaves it': async () => { await press('f'); await page.locator('.stage.fills').waitFor(); await press('Escape'); await page.locator('.stage.fills').waitFor({ state: 'detached' }); },
-  'hang up is reached and ends the call': async () => { await tabTo('hang-up', 60); await press('Enter'); await id('call').waitFor({ state: 'detached' }); },
-  'Escape and the quick switcher lead back to Echo': async () => { await press('Control+,'); await id('settings').waitFor(); await press('Escape'); await id('settings').waitFor({ state: 'detached' }); await press('Control+k'); await focused('switcher-input'); await type('ech'); await press('Enter'); await id('room').waitFor(); },
-  'Enter sends and Shift+Enter makes a line': async () => { await tabTo('composer', 60); await type('Hello'); await press('Shift+Enter'); await type('there'); await press('Enter'); await page.locator('[data-testid=message][data-state=stored]').waitFor(); if ((await id('message-text').innerText()) !== 'Hello\nthere') throw new Error('the new line is lost'); },
-  'arrow up edits it': async () => { await press('ArrowUp'); await page.keyboard.press('Control+a'); await type('Hello Echo'); await press('Enter'); await page.getByText('Hello Echo').waitFor(); },
-  'Delete on a message can be taken back': async () => { await page.keyboard.press('Shift+Tab'); await tabTo('timeline', 60); await press('ArrowUp', 'Delete'); await id('message').waitFor({ state: 'detached' }); await tabTo('toast-action', 80); await press('Enter'); await id('message').waitFor(); },
-  '? shows the shortcuts and Escape gives the focus back': async () => { await tabTo('call-video', 80); await press('?'); await id('shortcuts-dialog').waitFor(); await press('Escape'); await id('shortcuts-dialog').waitFor({ state: 'detached' }); await focused('call-video'); },
-  'the account menu walks by arrows to sign out': async () => { await tabTo('account-menu', 80); await press('Enter'); await id('sign-out').waitFor(); await press('ArrowUp'); await focused('sign-out'); await press('Enter'); await tabTo('sign-out-yes'); await press('Enter'); await id('auth-form').waitFor(); },
-  'someone who had an account signs in': async () => { await page.locator('[data-testid=auth-form][data-mode=sign_in]').waitFor(); await focused('auth-email'); },
+  'sign-up has the focus in its first field': async () => {
+    await page.goto(`${address}?mock=sign-up`);
+    await focused('auth-name');
+  },
+  'an empty form stays, with the focus on what is wrong': async () => {
+    await press('Enter');
+    await focused('auth-name');
+    await page.locator('[role=alert]').first().waitFor();
+  },
+  'a filled form signs in': async () => {
+    await type('Jo March');
+    await tabTo('auth-email');
+    await type('jo@example.org');
+    await tabTo('auth-password');
+    await type('little women');
+    await press('Enter');
+    await id('shell').waitFor();
+  },
+  'the test call is offered and starts': async () => {
+    await tabTo('call-echo');
+    await press('Enter');
+    await page.locator('[data-testid=call][data-phase=active]').waitFor();
+  },
+  'the picture moves': async () => {
+    await page.waitForFunction(() => Number(document.querySelector('[data-testid=remote-video]')?.dataset.frames) > 3);
+  },
+  'M mutes and V closes the camera': async () => {
+    await page.locator('[data-testid=mute][aria-pressed=false]').waitFor();
+    await press('m');
+    await page.locator('[data-testid=mute][aria-pressed=true]').waitFor();
+    await press('v');
+    await page.locator('[data-testid=camera][aria-pressed=false]').waitFor();
+    await press('m', 'v');
+  },
+  'the devices open with the focus in them and give it back': async () => {
+    await tabTo('call-devices', 60);
+    await press('Enter');
+    await id('devices-popover').waitFor();
+    await focused('device-microphone');
+    await press('Escape');
+    await focused('call-devices');
+  },
+  'F fills the window and Escape leaves it': async () => {
+    await press('f');
+    await page.locator('.stage.fills').waitFor();
+    await press('Escape');
+    await page.locator('.stage.fills').waitFor({ state: 'detached' });
+  },
+  'hang up is reached and ends the call': async () => {
+    await tabTo('hang-up', 60);
+    await press('Enter');
+    await id('call').waitFor({ state: 'detached' });
+  },
+  'Escape and the quick switcher lead back to Echo': async () => {
+    await press('Control+,');
+    await id('settings').waitFor();
+    await press('Escape');
+    await id('settings').waitFor({ state: 'detached' });
+    await press('Control+k');
+    await focused('switcher-input');
+    await type('ech');
+    await press('Enter');
+    await id('room').waitFor();
+  },
+  'Enter sends and Shift+Enter makes a line': async () => {
+    await tabTo('composer', 60);
+    await type('Hello');
+    await press('Shift+Enter');
+    await type('there');
+    await press('Enter');
+    await page.locator('[data-testid=message][data-state=stored]').waitFor();
+    if ((await id('message-text').innerText()) !== 'Hello\nthere') throw new Error('the new line is lost');
+  },
+  'arrow up edits it': async () => {
+    await press('ArrowUp');
+    await page.keyboard.press('Control+a');
+    await type('Hello Echo');
+    await press('Enter');
+    await page.getByText('Hello Echo').waitFor();
+  },
+  'Delete on a message can be taken back': async () => {
+    await page.keyboard.press('Shift+Tab');
+    await tabTo('timeline', 60);
+    await press('ArrowUp', 'Delete');
+    await id('message').waitFor({ state: 'detached' });
+    await tabTo('toast-action', 80);
+    await press('Enter');
+    await id('message').waitFor();
+  },
+  '? shows the shortcuts and Escape gives the focus back': async () => {
+    await tabTo('call-video', 80);
+    await press('?');
+    await id('shortcuts-dialog').waitFor();
+    await press('Escape');
+    await id('shortcuts-dialog').waitFor({ state: 'detached' });
+    await focused('call-video');
+  },
+  'the account menu walks by arrows to sign out': async () => {
+    await tabTo('account-menu', 80);
+    await press('Enter');
+    await id('sign-out').waitFor();
+    await press('ArrowUp');
+    await focused('sign-out');
+    await press('Enter');
+    await tabTo('sign-out-yes');
+    await press('Enter');
+    await id('auth-form').waitFor();
+  },
+  'someone who had an account signs in': async () => {
+    await page.locator('[data-testid=auth-form][data-mode=sign_in]').waitFor();
+    await focused('auth-email');
+  },
 };
 
 let failed = 0;

@@ -22,12 +22,18 @@ export function followCall(): void {
 function sayPhase(call: CallView): void {
   const name = call.title;
   switch (call.phase.type) {
-    case 'incoming': return announcer.interrupt(t('call.incoming_from', { name }));
-    case 'outgoing': return announcer.say(t('call.outgoing', { name }));
-    case 'connecting': return announcer.say(t('call.connecting'));
-    case 'active': return announcer.say(t('call.active', { name }));
-    case 'reconnecting': return announcer.interrupt(t('call.reconnecting'));
-    case 'ended': return announcer.interrupt(t(`call.end.${call.phase.reason}`, { name }));
+    case 'incoming':
+      return announcer.interrupt(t('call.incoming_from', { name }));
+    case 'outgoing':
+      return announcer.say(t('call.outgoing', { name }));
+    case 'connecting':
+      return announcer.say(t('call.connecting'));
+    case 'active':
+      return announcer.say(t('call.active', { name }));
+    case 'reconnecting':
+      return announcer.interrupt(t('call.reconnecting'));
+    case 'ended':
+      return announcer.interrupt(t(`call.end.${call.phase.reason}`, { name }));
   }
 }
 
@@ -35,6 +41,8 @@ function sayPeople(before: CallView, after: CallView): void {
   if (before.phase.type !== 'active' || after.phase.type !== 'active') return;
   const had = new Set(before.participants.map((participant) => participant.id));
   const has = new Set(after.participants.map((participant) => participant.id));
-  for (const { id, display_name } of after.participants) if (!had.has(id)) announcer.say(t('call.joined', { name: display_name }));
-  for (const { id, display_name } of before.participants) if (!has.has(id)) announcer.say(t('call.left', { name: display_name }));
+  for (const { id, display_name } of after.participants)
+    if (!had.has(id)) announcer.say(t('call.joined', { name: display_name }));
+  for (const { id, display_name } of before.participants)
+    if (!has.has(id)) announcer.say(t('call.left', { name: display_name }));
 }

@@ -13,17 +13,37 @@ export function shortcutGroups(): ShortcutGroup[] {
   const command = isMac ? '⌘' : t('shortcuts.ctrl');
   const line = (label: Key, ...keys: string[]) => ({ keys, label: t(label) });
   return [
-    { title: t('shortcuts.anywhere'), shortcuts: [
-      line('shortcuts.switcher', command, 'K'), line('shortcuts.search', '/'), line('shortcuts.settings', command, ','),
-      line('shortcuts.help', '?'), line('shortcuts.close', t('shortcuts.esc')),
-    ] },
-    { title: t('shortcuts.in_call'), shortcuts: [
-      line('shortcuts.mute', 'M'), line('shortcuts.camera', 'V'), line('shortcuts.talk', `${t('shortcuts.space')} (${t('shortcuts.hold')})`),
-      line('shortcuts.fullscreen', 'F'), line('shortcuts.hang_up', t('shortcuts.shift'), 'H'),
-    ] },
-    { title: t('shortcuts.writing'), shortcuts: [
-      line('shortcuts.send', t('shortcuts.enter')), line('shortcuts.newline', t('shortcuts.shift'), t('shortcuts.enter')), line('shortcuts.edit_last', '↑'),
-    ] },
-    { title: t('shortcuts.lists'), shortcuts: [line('shortcuts.move', '↑', '↓'), line('shortcuts.open', t('shortcuts.enter'))] },
+    {
+      title: t('shortcuts.anywhere'),
+      shortcuts: [
+        line('shortcuts.switcher', command, 'K'),
+        line('shortcuts.search', '/'),
+        line('shortcuts.settings', command, ','),
+        line('shortcuts.help', '?'),
+        line('shortcuts.close', t('shortcuts.esc')),
+      ],
+    },
+    {
+      title: t('shortcuts.in_call'),
+      shortcuts: [
+        line('shortcuts.mute', 'M'),
+        line('shortcuts.camera', 'V'),
+        line('shortcuts.talk', `${t('shortcuts.space')} (${t('shortcuts.hold')})`),
+        line('shortcuts.fullscreen', 'F'),
+        line('shortcuts.hang_up', t('shortcuts.shift'), 'H'),
+      ],
+    },
+    {
+      title: t('shortcuts.writing'),
+      shortcuts: [
+        line('shortcuts.send', t('shortcuts.enter')),
+        line('shortcuts.newline', t('shortcuts.shift'), t('shortcuts.enter')),
+        line('shortcuts.edit_last', '↑'),
+      ],
+    },
+    {
+      title: t('shortcuts.lists'),
+      shortcuts: [line('shortcuts.move', '↑', '↓'), line('shortcuts.open', t('shortcuts.enter'))],
+    },
   ];
 }

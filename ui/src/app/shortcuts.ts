@@ -5,11 +5,16 @@ import { ui } from '../state/ui.svelte';
 
 /** True where letters are text and Space presses. */
 function takesText(target: EventTarget | null): boolean {
-  return target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName));
+  return (
+    target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName))
+  );
 }
 
 function takesSpace(target: EventTarget | null): boolean {
-  return takesText(target) || (target instanceof HTMLElement && target.closest('button, a, [role=menuitem], [tabindex="0"]') !== null);
+  return (
+    takesText(target) ||
+    (target instanceof HTMLElement && target.closest('button, a, [role=menuitem], [tabindex="0"]') !== null)
+  );
 }
 
 /** The shortcuts that work anywhere in the window. Dialogs and menus answer their own Escape before it comes here. */

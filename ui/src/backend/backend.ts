@@ -1,4 +1,12 @@
-import type { Command, CommandError, FramesEndpoint, PublicRoomItem, Query, Snapshot, ViewEvent } from '../generated/view';
+import type {
+  Command,
+  CommandError,
+  FramesEndpoint,
+  PublicRoomItem,
+  Query,
+  Snapshot,
+  ViewEvent,
+} from '../generated/view';
 
 /** What each query answers with. */
 export interface Answers {

@@ -36,7 +36,18 @@ describe('parsePicture', () => {
 it('turns limited-range BT.601 into black, white and red', () => {
   const colour = (y: number, u: number, v: number) => {
     const out = new Uint8ClampedArray(16);
-    toRgba({ stream: 0, sequence: 0, width: 2, height: 2, y: new Uint8Array(4).fill(y), u: Uint8Array.of(u), v: Uint8Array.of(v) }, out);
+    toRgba(
+      {
+        stream: 0,
+        sequence: 0,
+        width: 2,
+        height: 2,
+        y: new Uint8Array(4).fill(y),
+        u: Uint8Array.of(u),
+        v: Uint8Array.of(v),
+      },
+      out,
+    );
     return [...out.slice(0, 4)];
   };
   expect(colour(16, 128, 128)).toEqual([0, 0, 0, 255]);
@@ -51,18 +62,42 @@ class Wire implements FrameSocket {
   onclose: (() => void) | null = null;
   sent: string[] = [];
   closed = false;
-  send(text: string) { this.sent.push(text); }
-  close() { this.closed = true; this.onclose?.(); }
+  send(text: string) {
+    this.sent.push(text);
+  }
+  close() {
+    this.closed = true;
+    this.onclose?.();
+  }
 }
 
 describe('Frames', () => {
   let wires: Wire[] = [];
   let asked = 0;
-  const frames = () => new Frames({ endpoint: async () => ({ url: 'ws://127.0.0.1:1', token: `t${++asked}` }), open: () => { const wire = new Wire(); wires.push(wire); return wire; } });
-  const tile = (stream: number, width: number, height: number, show: Tile['show'] = (_, done) => done()): Tile => ({ stream, width, height, show });
-  const settle = async () => { await vi.advanceTimersByTimeAsync(0); };
+  const frames = () =>
+    new Frames({
+      endpoint: async () => ({ url: 'ws://127.0.0.1:1', token: `t${++asked}` }),
+      open: () => {
+        const wire = new Wire();
+        wires.push(wire);
+        return wire;
+      },
+    });
+  const tile = (stream: number, width: number, height: number, show: Tile['show'] = (_, done) => done()): Tile => ({
+    stream,
+    width,
+    height,
+    show,
+  });
+  const settle = async () => {
+    await vi.advanceTimersByTimeAsync(0);
+  };
 
-  beforeEach(() => { vi.useFakeTimers(); wires = []; asked = 0; });
+  beforeEach(() => {
+    vi.useFakeTimers();
+    wires = [];
+    asked = 0;
+  });
   afterEach(() => void vi.useRealTimers());
 
   it('sends the token first, then the size of each tile', async () => {
@@ -77,7 +112,10 @@ describe('Frames', () => {
     const client = frames();
     const waiting: (() => void)[] = [];
     const seen: Picture[] = [];
-    const show: Tile['show'] = (picture, done) => { seen.push(picture); waiting.push(done); };
+    const show: Tile['show'] = (picture, done) => {
+      seen.push(picture);
+      waiting.push(done);
+    };
     client.attach(tile(2, 640, 360, show));
     client.attach(tile(2, 100, 60, show));
     await settle();
@@ -100,7 +138,10 @@ describe('Frames', () => {
     wires[0]!.onopen!();
     large();
     small();
-    expect(wires[0]!.sent.slice(-2)).toEqual(['{"tile":{"stream":2,"width":160,"height":90}}', '{"tile":{"stream":2,"width":0,"height":0}}']);
+    expect(wires[0]!.sent.slice(-2)).toEqual([
+      '{"tile":{"stream":2,"width":160,"height":90}}',
+      '{"tile":{"stream":2,"width":0,"height":0}}',
+    ]);
     keep();
     expect(wires[0]!.closed).toBe(true);
   });

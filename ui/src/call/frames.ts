@@ -65,7 +65,10 @@ export class Frames {
   #connect(): void {
     if (this.#socket !== null || this.#opening || this.#tiles.size === 0) return;
     this.#opening = true;
-    this.source.endpoint().then((endpoint) => this.#onEndpoint(endpoint), () => this.#onLost());
+    this.source.endpoint().then(
+      (endpoint) => this.#onEndpoint(endpoint),
+      () => this.#onLost(),
+    );
   }
 
   #onEndpoint(endpoint: FramesEndpoint): void {
@@ -83,8 +86,12 @@ export class Frames {
       this.#watch = setInterval(() => this.#wakeSilent(), SILENT_MS);
       for (const stream of new Set([...this.#tiles].map((tile) => tile.stream))) this.#tell(stream);
     };
-    socket.onmessage = ({ data }) => { if (data instanceof ArrayBuffer) this.#onMessage(socket, data); };
-    socket.onclose = () => { if (this.#socket === socket) this.#onLost(); };
+    socket.onmessage = ({ data }) => {
+      if (data instanceof ArrayBuffer) this.#onMessage(socket, data);
+    };
+    socket.onclose = () => {
+      if (this.#socket === socket) this.#onLost();
+    };
   }
 
   #onMessage(socket: FrameSocket, message: ArrayBuffer): void {
@@ -94,7 +101,9 @@ export class Frames {
     this.#alive.add(picture.stream);
     const tiles = [...this.#tiles].filter((tile) => tile.stream === picture.stream);
     let left = tiles.length;
-    const done = () => { if (--left <= 0 && this.#socket === socket) socket.send(ackMessage(picture.stream)); };
+    const done = () => {
+      if (--left <= 0 && this.#socket === socket) socket.send(ackMessage(picture.stream));
+    };
     if (left === 0) done();
     for (const tile of tiles) tile.show(picture, done);
   }
@@ -131,7 +140,10 @@ export class Frames {
   #tell(stream: number): void {
     if (!this.#open || this.#socket === null) return;
     const tiles = [...this.#tiles].filter((tile) => tile.stream === stream && tile.width > 0 && tile.height > 0);
-    const largest = tiles.reduce((best, tile) => (tile.width * tile.height > best.width * best.height ? tile : best), { width: 0, height: 0 });
+    const largest = tiles.reduce((best, tile) => (tile.width * tile.height > best.width * best.height ? tile : best), {
+      width: 0,
+      height: 0,
+    });
     const message = tileMessage(stream, largest.width, largest.height);
     if (this.#told.get(stream) === message || (largest.width === 0 && !this.#told.has(stream))) return;
     this.#told.set(stream, message);

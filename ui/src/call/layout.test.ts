@@ -9,7 +9,11 @@ describe('gridLayout', () => {
   });
 
   it('holds everybody inside the room, from one to forty-nine', () => {
-    for (const area of [{ width: 320, height: 240 }, { width: 880, height: 500 }, { width: 2560, height: 700 }]) {
+    for (const area of [
+      { width: 320, height: 240 },
+      { width: 880, height: 500 },
+      { width: 2560, height: 700 },
+    ]) {
       for (let count = 1; count <= 49; count++) {
         const { columns, rows, tile } = gridLayout(count, area, 8);
         expect(columns * rows).toBeGreaterThanOrEqual(count);

@@ -16,7 +16,10 @@ export function gridLayout(count: number, area: Size, gap: number): GridLayout {
   let best: GridLayout = { columns: 1, rows: Math.max(1, count), tile: { width: 0, height: 0 } };
   for (let columns = 1; columns <= Math.max(1, count); columns++) {
     const rows = Math.ceil(Math.max(1, count) / columns);
-    const cell = { width: (area.width - gap * (columns - 1)) / columns, height: (area.height - gap * (rows - 1)) / rows };
+    const cell = {
+      width: (area.width - gap * (columns - 1)) / columns,
+      height: (area.height - gap * (rows - 1)) / rows,
+    };
     const tile = tileInside(cell);
     if (tile.width * tile.height > best.tile.width * best.tile.height) best = { columns, rows, tile };
   }

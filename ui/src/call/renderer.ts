@@ -11,7 +11,13 @@ export interface Renderer {
 /** WebGL2 where there is one, else plain 2D. */
 export function createRenderer(canvas: HTMLCanvasElement): Renderer {
   // preserveDrawingBuffer lets tests and screenshots read the pixels.
-  const gl = canvas.getContext('webgl2', { alpha: false, antialias: false, depth: false, stencil: false, preserveDrawingBuffer: true });
+  const gl = canvas.getContext('webgl2', {
+    alpha: false,
+    antialias: false,
+    depth: false,
+    stencil: false,
+    preserveDrawingBuffer: true,
+  });
   return gl !== null ? new GlRenderer(canvas, gl) : new PlainRenderer(canvas);
 }
 
@@ -43,7 +49,10 @@ class GlRenderer implements Renderer {
   #size = '';
   #place: WebGLUniformLocation | null = null;
 
-  constructor(private readonly canvas: HTMLCanvasElement, private readonly gl: WebGL2RenderingContext) {
+  constructor(
+    private readonly canvas: HTMLCanvasElement,
+    private readonly gl: WebGL2RenderingContext,
+  ) {
     canvas.addEventListener('webglcontextlost', this.#onLost);
     canvas.addEventListener('webglcontextrestored', this.#onRestored);
     this.#setUp();
@@ -78,7 +87,10 @@ class GlRenderer implements Renderer {
   #setUp(): void {
     const { gl } = this;
     const program = gl.createProgram();
-    for (const [type, source] of [[gl.VERTEX_SHADER, VERTEX], [gl.FRAGMENT_SHADER, FRAGMENT]] as const) {
+    for (const [type, source] of [
+      [gl.VERTEX_SHADER, VERTEX],
+      [gl.FRAGMENT_SHADER, FRAGMENT],
+    ] as const) {
       const shader = gl.createShader(type);
       if (shader === null) return;
       gl.shaderSource(shader, source);
@@ -96,8 +108,10 @@ class GlRenderer implements Renderer {
       const texture = gl.createTexture();
       gl.activeTexture(gl.TEXTURE0 + unit);
       gl.bindTexture(gl.TEXTURE_2D, texture);
-      for (const side of [gl.TEXTURE_WRAP_S, gl.TEXTURE_WRAP_T]) gl.texParameteri(gl.TEXTURE_2D, side, gl.CLAMP_TO_EDGE);
-      for (const filter of [gl.TEXTURE_MIN_FILTER, gl.TEXTURE_MAG_FILTER]) gl.texParameteri(gl.TEXTURE_2D, filter, gl.LINEAR);
+      for (const side of [gl.TEXTURE_WRAP_S, gl.TEXTURE_WRAP_T])
+        gl.texParameteri(gl.TEXTURE_2D, side, gl.CLAMP_TO_EDGE);
+      for (const filter of [gl.TEXTURE_MIN_FILTER, gl.TEXTURE_MAG_FILTER])
+        gl.texParameteri(gl.TEXTURE_2D, filter, gl.LINEAR);
       gl.uniform1i(gl.getUniformLocation(program, name), unit);
       return texture;
     });
@@ -131,7 +145,8 @@ class PlainRenderer implements Renderer {
     const into = this.#scratch.getContext('2d');
     if (into === null || this.#context === null) return false;
     const { width, height } = picture;
-    if (this.#scratch.width !== width || this.#scratch.height !== height) Object.assign(this.#scratch, { width, height });
+    if (this.#scratch.width !== width || this.#scratch.height !== height)
+      Object.assign(this.#scratch, { width, height });
     const image = into.createImageData(width, height);
     toRgba(picture, image.data);
     into.putImageData(image, 0, 0);
@@ -139,7 +154,13 @@ class PlainRenderer implements Renderer {
     const [x, y] = fitInside(picture, canvas, how.fit);
     this.#context.setTransform(how.mirror ? -1 : 1, 0, 0, 1, canvas.width / 2, canvas.height / 2);
     this.#context.fillRect(-canvas.width, -canvas.height, 2 * canvas.width, 2 * canvas.height);
-    this.#context.drawImage(this.#scratch, (-canvas.width * x) / 2, (-canvas.height * y) / 2, canvas.width * x, canvas.height * y);
+    this.#context.drawImage(
+      this.#scratch,
+      (-canvas.width * x) / 2,
+      (-canvas.height * y) / 2,
+      canvas.width * x,
+      canvas.height * y,
+    );
     return true;
   }
 

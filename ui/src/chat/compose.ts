@@ -15,7 +15,10 @@ export class Typist {
   #since: number | null = null;
   #rest: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(private readonly tell: (typing: boolean) => void, private readonly now: () => number = Date.now) {}
+  constructor(
+    private readonly tell: (typing: boolean) => void,
+    private readonly now: () => number = Date.now,
+  ) {}
 
   key(text: string): void {
     if (text.trim() === '') return this.stop();

@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { isEmojiOnly, oneLine, parse, type Piece } from './richtext';
 
 /** All letters of the pieces, in order: what a reader of plain text would see. */
-const letters = (pieces: Piece[]): string => pieces.map((piece) => ('pieces' in piece ? letters(piece.pieces) : piece.text)).join('');
+const letters = (pieces: Piece[]): string =>
+  pieces.map((piece) => ('pieces' in piece ? letters(piece.pieces) : piece.text)).join('');
 
 describe('parse', () => {
   it('leaves plain text as it is', () => {
@@ -10,18 +11,42 @@ describe('parse', () => {
   });
 
   it('nests bold and italic', () => {
-    expect(parse('**so _very_ bold**')).toEqual([{ kind: 'bold', pieces: [{ kind: 'text', text: 'so ' }, { kind: 'italic', pieces: [{ kind: 'text', text: 'very' }] }, { kind: 'text', text: ' bold' }] }]);
+    expect(parse('**so _very_ bold**')).toEqual([
+      {
+        kind: 'bold',
+        pieces: [
+          { kind: 'text', text: 'so ' },
+          { kind: 'italic', pieces: [{ kind: 'text', text: 'very' }] },
+          { kind: 'text', text: ' bold' },
+        ],
+      },
+    ]);
   });
 
   it('keeps the sentence out of an address', () => {
-    expect(parse('See https://a.example/b, please')[1]).toEqual({ kind: 'link', text: 'https://a.example/b', url: 'https://a.example/b' });
-    expect(parse('(https://a.example/b)')[1]).toEqual({ kind: 'link', text: 'https://a.example/b', url: 'https://a.example/b' });
-    expect(parse('https://a.example/wiki/X_(y)')[0]).toEqual({ kind: 'link', text: 'https://a.example/wiki/X_(y)', url: 'https://a.example/wiki/X_(y)' });
+    expect(parse('See https://a.example/b, please')[1]).toEqual({
+      kind: 'link',
+      text: 'https://a.example/b',
+      url: 'https://a.example/b',
+    });
+    expect(parse('(https://a.example/b)')[1]).toEqual({
+      kind: 'link',
+      text: 'https://a.example/b',
+      url: 'https://a.example/b',
+    });
+    expect(parse('https://a.example/wiki/X_(y)')[0]).toEqual({
+      kind: 'link',
+      text: 'https://a.example/wiki/X_(y)',
+      url: 'https://a.example/wiki/X_(y)',
+    });
   });
 
   it('links nothing but web addresses', () => {
     for (const text of ['javascript:alert(1)', 'file:///etc/passwd', 'data:text/html,x', '[x](javascript:alert(1))']) {
-      expect(parse(text).every((piece) => piece.kind === 'text'), text).toBe(true);
+      expect(
+        parse(text).every((piece) => piece.kind === 'text'),
+        text,
+      ).toBe(true);
     }
   });
 
@@ -31,7 +56,14 @@ describe('parse', () => {
   });
 
   it('is quick on hostile input', () => {
-    for (const text of ['*'.repeat(4_000), '**a'.repeat(1_300), '`'.repeat(4_000), '_a_'.repeat(1_300), `https://${'('.repeat(3_900)}`, `https://x${'.'.repeat(3_900)}`]) {
+    for (const text of [
+      '*'.repeat(4_000),
+      '**a'.repeat(1_300),
+      '`'.repeat(4_000),
+      '_a_'.repeat(1_300),
+      `https://${'('.repeat(3_900)}`,
+      `https://x${'.'.repeat(3_900)}`,
+    ]) {
       const started = performance.now();
       parse(text);
       expect(performance.now() - started, text.slice(0, 12)).toBeLessThan(500);

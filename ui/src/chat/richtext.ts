@@ -10,12 +10,16 @@ export type Piece =
 
 /** Deeper nesting is shown as it was typed. */
 const DEPTH = 4;
-const INLINE = /`([^`\n]+)`|\*\*(?=\S)([^\n]+?)(?<=\S)\*\*|~~(?=\S)([^\n]+?)(?<=\S)~~|(?<![\p{L}\p{N}*])\*(?=[^\s*])([^*\n]+?)(?<=\S)\*(?![\p{L}\p{N}*])|(?<![\p{L}\p{N}_])_(?=[^\s_])([^_\n]+?)(?<=\S)_(?![\p{L}\p{N}_])|(https?:\/\/[^\s<>"'`]+)/u;
+const INLINE =
+  /`([^`\n]+)`|\*\*(?=\S)([^\n]+?)(?<=\S)\*\*|~~(?=\S)([^\n]+?)(?<=\S)~~|(?<![\p{L}\p{N}*])\*(?=[^\s*])([^*\n]+?)(?<=\S)\*(?![\p{L}\p{N}*])|(?<![\p{L}\p{N}_])_(?=[^\s_])([^_\n]+?)(?<=\S)_(?![\p{L}\p{N}_])|(https?:\/\/[^\s<>"'`]+)/u;
 
 /** Bold, italic, struck, code, fenced code and web addresses; everything else is the text itself. */
 export function parse(text: string): Piece[] {
-  return text.split(/```(?:[\w+-]*\n)?([\s\S]+?)```/).flatMap((part, index): Piece[] =>
-    index % 2 === 1 ? [{ kind: 'block', text: part.replace(/\n$/, '') }] : part === '' ? [] : inline(part, 0));
+  return text
+    .split(/```(?:[\w+-]*\n)?([\s\S]+?)```/)
+    .flatMap((part, index): Piece[] =>
+      index % 2 === 1 ? [{ kind: 'block', text: part.replace(/\n$/, '') }] : part === '' ? [] : inline(part, 0),
+    );
 }
 
 function inline(text: string, depth: number): Piece[] {
@@ -54,11 +58,16 @@ function trimAddress(address: string): string {
 
 /** The text for a list: one line, without marks. */
 export function oneLine(text: string): string {
-  const plain = (pieces: Piece[]): string => pieces.map((piece) => ('pieces' in piece ? plain(piece.pieces) : piece.text)).join('');
-  return plain(parse(text.slice(0, 300))).replace(/\s+/g, ' ').trim();
+  const plain = (pieces: Piece[]): string =>
+    pieces.map((piece) => ('pieces' in piece ? plain(piece.pieces) : piece.text)).join('');
+  return plain(parse(text.slice(0, 300)))
+    .replace(/\s+/g, ' ')
+    .trim();
 }
 
 /** True for up to three emoji and nothing else: they are drawn large. */
 export function isEmojiOnly(text: string): boolean {
-  return /^(?:\p{Extended_Pictographic}(?:\uFE0F|\p{Emoji_Modifier})?(?:\u200D\p{Extended_Pictographic}\uFE0F?)*\s*){1,3}$/u.test(text.trim());
+  return /^(?:\p{Extended_Pictographic}(?:\uFE0F|\p{Emoji_Modifier})?(?:\u200D\p{Extended_Pictographic}\uFE0F?)*\s*){1,3}$/u.test(
+    text.trim(),
+  );
 }

@@ -6,15 +6,48 @@ const NOON = new Date(2026, 4, 12, 12).getTime();
 const MINUTE = 60_000;
 
 function message(seq: number, sender: string, at: number, more: Partial<MessageView> = {}): MessageView {
-  return { client_id: `c${seq}`, id: `m${seq}`, seq, sender_id: sender, sender_name: sender, mine: false, sent_at_ms: at, edited: false, body: { type: 'text', text: `${seq}` }, state: { type: 'stored' }, can_edit: false, can_delete: false, ...more };
+  return {
+    client_id: `c${seq}`,
+    id: `m${seq}`,
+    seq,
+    sender_id: sender,
+    sender_name: sender,
+    mine: false,
+    sent_at_ms: at,
+    edited: false,
+    body: { type: 'text', text: `${seq}` },
+    state: { type: 'stored' },
+    can_edit: false,
+    can_delete: false,
+    ...more,
+  };
 }
 
-const timeline = (messages: MessageView[], unread_from: number | null = null) => ({ messages, has_older: true, loading: false, unread_from });
-const shape = (rows: Row[]) => rows.map((row) => (row.kind === 'message' ? `${row.first ? '[' : ''}${row.message.client_id}${row.last ? ']' : ''}` : row.kind)).join(' ');
+const timeline = (messages: MessageView[], unread_from: number | null = null) => ({
+  messages,
+  has_older: true,
+  loading: false,
+  unread_from,
+});
+const shape = (rows: Row[]) =>
+  rows
+    .map((row) =>
+      row.kind === 'message' ? `${row.first ? '[' : ''}${row.message.client_id}${row.last ? ']' : ''}` : row.kind,
+    )
+    .join(' ');
 
 describe('rowsOf', () => {
   it('puts what one person says within five minutes under one name', () => {
-    const rows = rowsOf(timeline([message(1, 'a', NOON), message(2, 'a', NOON + MINUTE), message(3, 'b', NOON + 2 * MINUTE), message(4, 'a', NOON + 3 * MINUTE), message(5, 'a', NOON + 9 * MINUTE)]), new Set());
+    const rows = rowsOf(
+      timeline([
+        message(1, 'a', NOON),
+        message(2, 'a', NOON + MINUTE),
+        message(3, 'b', NOON + 2 * MINUTE),
+        message(4, 'a', NOON + 3 * MINUTE),
+        message(5, 'a', NOON + 9 * MINUTE),
+      ]),
+      new Set(),
+    );
     expect(shape(rows)).toBe('day [c1 c2] [c3] [c4] [c5]');
   });
 
@@ -29,12 +62,22 @@ describe('rowsOf', () => {
   });
 
   it('closes the gap of a hidden message', () => {
-    const rows = rowsOf(timeline([message(1, 'a', NOON), message(2, 'b', NOON + 1), message(3, 'a', NOON + MINUTE)]), new Set(['m2']));
+    const rows = rowsOf(
+      timeline([message(1, 'a', NOON), message(2, 'b', NOON + 1), message(3, 'a', NOON + MINUTE)]),
+      new Set(['m2']),
+    );
     expect(shape(rows)).toBe('day [c1 c3]');
   });
 
   it('keeps calls apart', () => {
-    const rows = rowsOf(timeline([message(1, 'a', NOON), message(2, 'a', NOON + 1, { body: { type: 'call', outcome: 'missed', duration_s: 0 } }), message(3, 'a', NOON + 2)]), new Set());
+    const rows = rowsOf(
+      timeline([
+        message(1, 'a', NOON),
+        message(2, 'a', NOON + 1, { body: { type: 'call', outcome: 'missed', duration_s: 0 } }),
+        message(3, 'a', NOON + 2),
+      ]),
+      new Set(),
+    );
     expect(shape(rows)).toBe('day [c1] [c2] [c3]');
   });
 
@@ -44,7 +87,13 @@ describe('rowsOf', () => {
   });
 
   it('gives every row a key of its own', () => {
-    const rows = rowsOf(timeline(Array.from({ length: 400 }, (_, index) => message(index, `${index % 3}`, NOON + index * 50 * MINUTE)), 200), new Set());
+    const rows = rowsOf(
+      timeline(
+        Array.from({ length: 400 }, (_, index) => message(index, `${index % 3}`, NOON + index * 50 * MINUTE)),
+        200,
+      ),
+      new Set(),
+    );
     expect(new Set(rows.map((row) => row.key)).size).toBe(rows.length);
   });
 });

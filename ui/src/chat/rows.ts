@@ -12,7 +12,10 @@ export type Row =
 const GROUP_MS = 5 * 60_000;
 
 /** Messages with the lines between them. `hidden` holds ids of messages that are not drawn at all. */
-export function rowsOf(timeline: Pick<TimelineView, 'messages' | 'has_older' | 'loading' | 'unread_from'>, hidden: ReadonlySet<string>): Row[] {
+export function rowsOf(
+  timeline: Pick<TimelineView, 'messages' | 'has_older' | 'loading' | 'unread_from'>,
+  hidden: ReadonlySet<string>,
+): Row[] {
   const rows: Row[] = [];
   if (!timeline.has_older && !timeline.loading) rows.push({ kind: 'beginning', key: 'beginning' });
   let before: MessageView | null = null;
@@ -39,5 +42,10 @@ function isOn(day: number, ms: number): boolean {
 }
 
 function standTogether(a: MessageView, b: MessageView): boolean {
-  return a.sender_id === b.sender_id && a.body.type !== 'call' && b.body.type !== 'call' && b.sent_at_ms - a.sent_at_ms < GROUP_MS;
+  return (
+    a.sender_id === b.sender_id &&
+    a.body.type !== 'call' &&
+    b.body.type !== 'call' &&
+    b.sent_at_ms - a.sent_at_ms < GROUP_MS
+  );
 }

@@ -8,7 +8,8 @@ export function arrowKeys(root: HTMLElement): () => void {
     const rows = [...root.querySelectorAll<HTMLElement>('[data-row]')];
     const at = rows.indexOf(target.closest<HTMLElement>('[data-row]') ?? target);
     if (rows.length === 0 || (at < 0 && !inField)) return;
-    const next = event.key === 'Home' ? 0 : event.key === 'End' ? rows.length - 1 : at + (event.key === 'ArrowDown' ? 1 : -1);
+    const next =
+      event.key === 'Home' ? 0 : event.key === 'End' ? rows.length - 1 : at + (event.key === 'ArrowDown' ? 1 : -1);
     if (next < 0) root.querySelector<HTMLElement>('input')?.focus();
     else rows[Math.min(next, rows.length - 1)]?.focus();
     event.preventDefault();

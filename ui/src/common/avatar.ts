@@ -11,7 +11,10 @@ export function hueOf(id: string): number {
 
 /** One or two letters: first and last word, or the first letter alone where words are not spaced. */
 export function initials(name: string): string {
-  const words = name.trim().split(/\s+/).filter((word) => /[\p{L}\p{N}]/u.test(word));
+  const words = name
+    .trim()
+    .split(/\s+/)
+    .filter((word) => /[\p{L}\p{N}]/u.test(word));
   const first = firstLetter(words[0]);
   const last = words.length > 1 ? firstLetter(words.at(-1)) : '';
   return (first + last).toLocaleUpperCase() || '?';

@@ -6,7 +6,9 @@ import ko from './ko.json';
 type Tree = { [key: string]: string | Tree };
 
 function leaves(tree: Tree, path = ''): [string, string][] {
-  return Object.entries(tree).flatMap(([key, value]): [string, string][] => (typeof value === 'string' ? [[path + key, value]] : leaves(value, `${path}${key}.`)));
+  return Object.entries(tree).flatMap(([key, value]): [string, string][] =>
+    typeof value === 'string' ? [[path + key, value]] : leaves(value, `${path}${key}.`),
+  );
 }
 
 /** Stem to plural forms, or the key itself to one form. */
@@ -21,7 +23,10 @@ function forms(tree: Tree): Map<string, Map<string, string>> {
 
 const placeholders = (text: string) => [...text.matchAll(/\{\{(\w+)\}\}/g)].map((match) => match[1]!).sort();
 
-describe.each([['de', de], ['ko', ko]] as const)('the %s catalogue', (tag, catalogue) => {
+describe.each([
+  ['de', de],
+  ['ko', ko],
+] as const)('the %s catalogue', (tag, catalogue) => {
   const english = forms(en as Tree);
   const other = forms(catalogue as Tree);
 
@@ -45,5 +50,6 @@ describe.each([['de', de], ['ko', ko]] as const)('the %s catalogue', (tag, catal
 });
 
 it('has no exclamation marks and no straight quotes in its words', () => {
-  for (const [key, text] of [...leaves(en as Tree), ...leaves(de as Tree), ...leaves(ko as Tree)]) expect(/[!"']/.test(text), `${key}: ${text}`).toBe(false);
+  for (const [key, text] of [...leaves(en as Tree), ...leaves(de as Tree), ...leaves(ko as Tree)])
+    expect(/[!"']/.test(text), `${key}: ${text}`).toBe(false);
 });

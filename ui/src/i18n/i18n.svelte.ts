@@ -51,6 +51,7 @@ export function setLanguage(wanted: string): void {
   current = LANGUAGES.some((known) => known.tag === base) ? base : 'en';
   if (globalThis.document) {
     document.documentElement.lang = current;
-    document.documentElement.dir = new URLSearchParams(location.search).get('dir') === 'rtl' ? 'rtl' : i18n.dir(current);
+    document.documentElement.dir =
+      new URLSearchParams(location.search).get('dir') === 'rtl' ? 'rtl' : i18n.dir(current);
   }
 }

@@ -1,6 +1,18 @@
 import type {
-  CallStatsView, CallView, ConnectionView, DevicesView, LevelsView, Notice, PeopleView, RoomItem, RoomsView,
-  SessionView, SettingsView, Snapshot, TimelineView, ViewEvent,
+  CallStatsView,
+  CallView,
+  ConnectionView,
+  DevicesView,
+  LevelsView,
+  Notice,
+  PeopleView,
+  RoomItem,
+  RoomsView,
+  SessionView,
+  SettingsView,
+  Snapshot,
+  TimelineView,
+  ViewEvent,
 } from '../generated/view';
 
 /** Everything the window shows. Only [`AppState.apply`] and [`AppState.load`] write it. */
@@ -12,10 +24,21 @@ export class AppState {
   timeline = $state.raw<TimelineView | null>(null);
   call = $state.raw<CallView | null>(null);
   devices = $state.raw<DevicesView>({
-    cameras: [], microphones: [], speakers: [], loading: true, preview_stream: null, previewing: false, problems: [],
+    cameras: [],
+    microphones: [],
+    speakers: [],
+    loading: true,
+    preview_stream: null,
+    previewing: false,
+    problems: [],
   });
   settings = $state.raw<SettingsView>({
-    theme: 'system', accent: 'teal', density: 'comfortable', language: 'system', keeping: 'keyring', version: '',
+    theme: 'system',
+    accent: 'teal',
+    density: 'comfortable',
+    language: 'system',
+    keeping: 'keyring',
+    version: '',
   });
   levels = $state.raw<LevelsView>({ microphone: 0, participants: [] });
   stats = $state.raw<CallStatsView>({ participants: [] });
@@ -39,17 +62,39 @@ export class AppState {
 
   apply(event: ViewEvent): void {
     switch (event.type) {
-      case 'session': this.session = event.value; break;
-      case 'connection': this.connection = event.value; break;
-      case 'rooms': this.rooms = event.value; break;
-      case 'people': this.people = event.value; break;
-      case 'timeline': this.timeline = event.value; break;
-      case 'call': this.#onCall(event.value); break;
-      case 'devices': this.devices = event.value; break;
-      case 'settings': this.settings = event.value; break;
-      case 'levels': this.levels = event.value; break;
-      case 'call_stats': this.stats = event.value; break;
-      case 'notice': this.#notices.forEach((listener) => listener(event.value)); break;
+      case 'session':
+        this.session = event.value;
+        break;
+      case 'connection':
+        this.connection = event.value;
+        break;
+      case 'rooms':
+        this.rooms = event.value;
+        break;
+      case 'people':
+        this.people = event.value;
+        break;
+      case 'timeline':
+        this.timeline = event.value;
+        break;
+      case 'call':
+        this.#onCall(event.value);
+        break;
+      case 'devices':
+        this.devices = event.value;
+        break;
+      case 'settings':
+        this.settings = event.value;
+        break;
+      case 'levels':
+        this.levels = event.value;
+        break;
+      case 'call_stats':
+        this.stats = event.value;
+        break;
+      case 'notice':
+        this.#notices.forEach((listener) => listener(event.value));
+        break;
     }
   }
 

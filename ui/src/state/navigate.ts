@@ -36,7 +36,8 @@ export async function closeRoom(): Promise<void> {
   await act({ type: 'close_room' });
   await until(() => app.timeline === null, SOON_MS);
   await tick();
-  if (was !== null && document.activeElement === document.body) document.querySelector<HTMLElement>(`[data-room="${CSS.escape(was)}"]`)?.focus();
+  if (was !== null && document.activeElement === document.body)
+    document.querySelector<HTMLElement>(`[data-room="${CSS.escape(was)}"]`)?.focus();
 }
 
 export async function startCall(roomId: string, camera: boolean): Promise<void> {
@@ -54,9 +55,13 @@ export function leaveRoom(roomId: string, name: string): void {
   ui.leave(roomId);
   void closeRoom();
   toasts.undoable(
-    t('details.left', { name }), t('common.undo'),
+    t('details.left', { name }),
+    t('common.undo'),
     () => void act({ type: 'leave_room', room_id: roomId }).finally(() => ui.stay(roomId)),
-    () => { ui.stay(roomId); void openRoom(roomId); },
+    () => {
+      ui.stay(roomId);
+      void openRoom(roomId);
+    },
   );
 }
 
@@ -64,8 +69,10 @@ export function leaveRoom(roomId: string, name: string): void {
 export function deleteMessage(roomId: string, messageId: string): void {
   ui.hide(messageId);
   toasts.undoable(
-    t('message.deleting'), t('common.undo'),
-    () => void act({ type: 'delete_message', room_id: roomId, message_id: messageId }).finally(() => ui.show(messageId)),
+    t('message.deleting'),
+    t('common.undo'),
+    () =>
+      void act({ type: 'delete_message', room_id: roomId, message_id: messageId }).finally(() => ui.show(messageId)),
     () => ui.show(messageId),
   );
 }

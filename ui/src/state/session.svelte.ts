@@ -38,7 +38,9 @@ export async function act(command: Command): Promise<boolean> {
 
 /** Sends what nobody waits for, such as typing; a refusal is of no interest. */
 export function hint(command: Command): void {
-  void connected().send(command).catch(() => undefined);
+  void connected()
+    .send(command)
+    .catch(() => undefined);
 }
 
 export async function ask<Q extends Query>(query: Q): Promise<Answers[Q['type']]> {

@@ -54,7 +54,12 @@ describe('Toasts', () => {
   function undoable() {
     const toasts = new Toasts();
     const done: string[] = [];
-    toasts.undoable('Deleted', 'Undo', () => done.push('commit'), () => done.push('revert'));
+    toasts.undoable(
+      'Deleted',
+      'Undo',
+      () => done.push('commit'),
+      () => done.push('revert'),
+    );
     return { toasts, done };
   }
 
@@ -113,16 +118,51 @@ describe('search', () => {
 
 it('refuses an account form field by field, in words', () => {
   const form = { isNew: true, relay: 'relay', name: 'A', email: 'mara', password: 'short', passphrase: 'x' };
-  expect(Object.keys(checkAccount(form)).sort()).toEqual(['display_name', 'email', 'passphrase', 'password', 'relay_url']);
-  expect(checkAccount({ isNew: true, relay: 'http://127.0.0.1:7000', name: 'Jo', email: 'jo@example', password: 'long enough', passphrase: null })).toEqual({});
-  expect(checkAccount({ isNew: false, relay: 'http://127.0.0.1:7000', name: '', email: 'jo@example', password: 'short', passphrase: null })).toEqual({});
+  expect(Object.keys(checkAccount(form)).sort()).toEqual([
+    'display_name',
+    'email',
+    'passphrase',
+    'password',
+    'relay_url',
+  ]);
+  expect(
+    checkAccount({
+      isNew: true,
+      relay: 'http://127.0.0.1:7000',
+      name: 'Jo',
+      email: 'jo@example',
+      password: 'long enough',
+      passphrase: null,
+    }),
+  ).toEqual({});
+  expect(
+    checkAccount({
+      isNew: false,
+      relay: 'http://127.0.0.1:7000',
+      name: '',
+      email: 'jo@example',
+      password: 'short',
+      passphrase: null,
+    }),
+  ).toEqual({});
 });
 
 it('says refusals in the words of the catalogue and falls back to the shell', () => {
   expect(errorSentence({ code: 'offline', message: 'x', field: null, retry_after_s: null })).toBe(t('error.offline'));
-  expect(errorSentence({ code: 'rate_limited', message: 'x', field: null, retry_after_s: 1 })).toBe('Too many tries. Wait 1 second.');
-  expect(errorSentence({ code: 'rate_limited', message: 'x', field: null, retry_after_s: 9 })).toBe('Too many tries. Wait 9 seconds.');
-  expect(errorSentence({ code: 'invalid_argument', message: 'From the shell.', field: 'unknown_field', retry_after_s: null })).toBe('From the shell.');
+  expect(errorSentence({ code: 'rate_limited', message: 'x', field: null, retry_after_s: 1 })).toBe(
+    'Too many tries. Wait 1 second.',
+  );
+  expect(errorSentence({ code: 'rate_limited', message: 'x', field: null, retry_after_s: 9 })).toBe(
+    'Too many tries. Wait 9 seconds.',
+  );
+  expect(
+    errorSentence({
+      code: 'invalid_argument',
+      message: 'From the shell.',
+      field: 'unknown_field',
+      retry_after_s: null,
+    }),
+  ).toBe('From the shell.');
 });
 
 it('gives people initials in their own script, and always the same colour', () => {

@@ -33,11 +33,19 @@ export class Toasts {
 
   /** Runs `commit` when the time to take it back is over, `revert` when it is taken back. Exactly one of them runs. */
   undoable(text: string, label: string, commit: () => void, revert: () => void): number {
-    const id = this.#add({ kind: 'info', text, life: UNDO_MS, action: { label, run: () => {
-      this.#onGone.delete(id);
-      this.dismiss(id);
-      revert();
-    } } });
+    const id = this.#add({
+      kind: 'info',
+      text,
+      life: UNDO_MS,
+      action: {
+        label,
+        run: () => {
+          this.#onGone.delete(id);
+          this.dismiss(id);
+          revert();
+        },
+      },
+    });
     this.#onGone.set(id, commit);
     return id;
   }
@@ -62,7 +70,11 @@ export class Toasts {
   }
 
   release(toast: Toast): void {
-    if (this.#timers.has(toast.id)) this.#timers.set(toast.id, setTimeout(() => this.dismiss(toast.id), toast.life));
+    if (this.#timers.has(toast.id))
+      this.#timers.set(
+        toast.id,
+        setTimeout(() => this.dismiss(toast.id), toast.life),
+      );
   }
 
   #add(toast: Omit<Toast, 'id'>): number {
@@ -71,7 +83,10 @@ export class Toasts {
     const id = this.#next++;
     this.list = [...this.list, { ...toast, id }];
     while (this.list.length > AT_MOST) this.dismiss(this.list[0]!.id);
-    this.#timers.set(id, setTimeout(() => this.dismiss(id), toast.life));
+    this.#timers.set(
+      id,
+      setTimeout(() => this.dismiss(id), toast.life),
+    );
     return id;
   }
 }

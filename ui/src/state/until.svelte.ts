@@ -3,7 +3,9 @@ export function until(condition: () => boolean, ms: number): Promise<boolean> {
   return new Promise((resolve) => {
     let timer: ReturnType<typeof setTimeout> | undefined;
     const stop = $effect.root(() => {
-      $effect(() => { if (condition()) finish(true); });
+      $effect(() => {
+        if (condition()) finish(true);
+      });
     });
     timer = setTimeout(() => finish(false), ms);
     function finish(held: boolean) {

@@ -1,4 +1,12 @@
-import type { Command, CommandError, MessageView, Query, Snapshot, TimelineView, ViewEvent } from '../../generated/view';
+import type {
+  Command,
+  CommandError,
+  MessageView,
+  Query,
+  Snapshot,
+  TimelineView,
+  ViewEvent,
+} from '../../generated/view';
 import type { Answers, Backend, FrameSocket } from '../backend';
 import { FakeFrameSocket } from './pictures';
 import { openRoom, snapshotOf } from './scenes';
@@ -6,7 +14,12 @@ import { ME, NOW } from './world';
 
 const EVENT_DELAY_MS = 5;
 
-const refuse = (code: CommandError['code'], field: string | null, message: string): CommandError => ({ code, field, message, retry_after_s: null });
+const refuse = (code: CommandError['code'], field: string | null, message: string): CommandError => ({
+  code,
+  field,
+  message,
+  retry_after_s: null,
+});
 
 /** An invented world behind the window: answers commands believably and forgets everything on reload. */
 export class MockBackend implements Backend {
@@ -24,7 +37,10 @@ export class MockBackend implements Backend {
     const answers: { [T in Query['type']]: () => Answers[T] } = {
       snapshot: () => this.#world,
       frames: () => ({ url: 'ws://127.0.0.1:0/frames', token: 'mock' }),
-      public_rooms: () => [{ id: 'r-open', name: 'Book exchange', topic: 'Bring one, take one', member_count: 48 }].filter((room) => query.type === 'public_rooms' && room.name.toLowerCase().includes(query.query.toLowerCase())),
+      public_rooms: () =>
+        [{ id: 'r-open', name: 'Book exchange', topic: 'Bring one, take one', member_count: 48 }].filter(
+          (room) => query.type === 'public_rooms' && room.name.toLowerCase().includes(query.query.toLowerCase()),
+        ),
       create_invite: () => 'https://relay.nordlicht.example/i/7Q4M-KX2P',
     };
     return answers[query.type]() as Answers[Q['type']];
@@ -45,69 +61,157 @@ export class MockBackend implements Backend {
     const world = this.#world;
     switch (command.type) {
       case 'sign_up':
-        if (command.email.startsWith('taken')) throw refuse('conflict', 'email', 'There is an account with this e-mail.');
+        if (command.email.startsWith('taken'))
+          throw refuse('conflict', 'email', 'There is an account with this e-mail.');
         return this.#signIn(command.display_name);
       case 'sign_in':
-        if (command.password === 'wrong-password') throw refuse('unauthenticated', null, 'The e-mail or the password is not right.');
+        if (command.password === 'wrong-password')
+          throw refuse('unauthenticated', null, 'The e-mail or the password is not right.');
         if (command.relay_url.includes('away')) throw refuse('offline', null, 'The relay does not answer.');
         return this.#signIn(ME.display_name);
-      case 'sign_out': return this.#set({ session: { type: 'signed_out', relay_url: 'https://relay.nordlicht.example', keeping: 'keyring', reason: null }, timeline: null, call: null });
-      case 'unlock': return command.passphrase === 'open sesame' ? this.#signIn(ME.display_name) : this.#set({ session: { type: 'locked', wrong: true } });
+      case 'sign_out':
+        return this.#set({
+          session: {
+            type: 'signed_out',
+            relay_url: 'https://relay.nordlicht.example',
+            keeping: 'keyring',
+            reason: null,
+          },
+          timeline: null,
+          call: null,
+        });
+      case 'unlock':
+        return command.passphrase === 'open sesame'
+          ? this.#signIn(ME.display_name)
+          : this.#set({ session: { type: 'locked', wrong: true } });
       case 'search_people': {
-        if (this.scene === 'search-failed') return this.#set({ people: { ...world.people, query: command.query, failed: true, people: [] } });
-        const people = snapshotOf('home').people.people.filter((person) => person.display_name.toLowerCase().includes(command.query.toLowerCase()));
+        if (this.scene === 'search-failed')
+          return this.#set({ people: { ...world.people, query: command.query, failed: true, people: [] } });
+        const people = snapshotOf('home').people.people.filter((person) =>
+          person.display_name.toLowerCase().includes(command.query.toLowerCase()),
+        );
         return this.#set({ people: { query: command.query, loading: false, failed: false, people } });
       }
-      case 'open_room': return this.#open(command.room_id);
-      case 'open_direct': return this.#openDirect(command.user_id);
-      case 'create_group': return this.#create(command.name);
-      case 'close_room': return this.#set({ timeline: null });
-      case 'send_message': return this.#say(command.text);
-      case 'edit_message': return this.#change((message) => message.id === command.message_id, (message) => ({ ...message, body: { type: 'text', text: command.text }, edited: true }));
-      case 'delete_message': return this.#change((message) => message.id === command.message_id, (message) => ({ ...message, body: { type: 'deleted' }, can_edit: false, can_delete: false }));
-      case 'retry_message': return this.#change((message) => message.client_id === command.client_id, (message) => ({ ...message, state: { type: 'stored' } }));
-      case 'discard_message': return this.#timeline((timeline) => ({ ...timeline, messages: timeline.messages.filter((message) => message.client_id !== command.client_id) }));
-      case 'set_favourite': return this.#person(command.user_id, { favourite: command.favourite });
-      case 'set_blocked': return this.#person(command.user_id, { blocked: command.blocked });
-      case 'rename_room': return this.#timeline((timeline) => ({ ...timeline, room: { ...timeline.room, title: command.name, topic: command.topic } }));
+      case 'open_room':
+        return this.#open(command.room_id);
+      case 'open_direct':
+        return this.#openDirect(command.user_id);
+      case 'create_group':
+        return this.#create(command.name);
+      case 'close_room':
+        return this.#set({ timeline: null });
+      case 'send_message':
+        return this.#say(command.text);
+      case 'edit_message':
+        return this.#change(
+          (message) => message.id === command.message_id,
+          (message) => ({ ...message, body: { type: 'text', text: command.text }, edited: true }),
+        );
+      case 'delete_message':
+        return this.#change(
+          (message) => message.id === command.message_id,
+          (message) => ({ ...message, body: { type: 'deleted' }, can_edit: false, can_delete: false }),
+        );
+      case 'retry_message':
+        return this.#change(
+          (message) => message.client_id === command.client_id,
+          (message) => ({ ...message, state: { type: 'stored' } }),
+        );
+      case 'discard_message':
+        return this.#timeline((timeline) => ({
+          ...timeline,
+          messages: timeline.messages.filter((message) => message.client_id !== command.client_id),
+        }));
+      case 'set_favourite':
+        return this.#person(command.user_id, { favourite: command.favourite });
+      case 'set_blocked':
+        return this.#person(command.user_id, { blocked: command.blocked });
+      case 'rename_room':
+        return this.#timeline((timeline) => ({
+          ...timeline,
+          room: { ...timeline.room, title: command.name, topic: command.topic },
+        }));
       case 'leave_room':
-      case 'delete_room': return this.#set({ rooms: { ...world.rooms, rooms: world.rooms.rooms.filter((room) => room.id !== command.room_id) } });
-      case 'start_call': return this.#startCall(command.room_id, command.camera);
-      case 'accept_call': return world.call ? this.#set({ call: { ...snapshotOf('call').call!, camera_on: command.camera, self_stream: command.camera ? 0 : null } }) : undefined;
-      case 'decline_call': return this.#set({ call: null });
-      case 'hang_up': return this.#hangUp();
-      case 'set_muted': return world.call ? this.#set({ call: { ...world.call, muted: command.muted } }) : undefined;
-      case 'set_camera': return world.call ? this.#set({ call: { ...world.call, camera_on: command.on, self_stream: command.on ? 0 : null } }) : undefined;
+      case 'delete_room':
+        return this.#set({
+          rooms: { ...world.rooms, rooms: world.rooms.rooms.filter((room) => room.id !== command.room_id) },
+        });
+      case 'start_call':
+        return this.#startCall(command.room_id, command.camera);
+      case 'accept_call':
+        return world.call
+          ? this.#set({
+              call: { ...snapshotOf('call').call!, camera_on: command.camera, self_stream: command.camera ? 0 : null },
+            })
+          : undefined;
+      case 'decline_call':
+        return this.#set({ call: null });
+      case 'hang_up':
+        return this.#hangUp();
+      case 'set_muted':
+        return world.call ? this.#set({ call: { ...world.call, muted: command.muted } }) : undefined;
+      case 'set_camera':
+        return world.call
+          ? this.#set({ call: { ...world.call, camera_on: command.on, self_stream: command.on ? 0 : null } })
+          : undefined;
       case 'choose_device': {
         const key = `${command.kind}s` as const;
-        return this.#set({ devices: { ...world.devices, [key]: world.devices[key].map((item) => ({ ...item, chosen: item.id === command.id })) } });
+        return this.#set({
+          devices: {
+            ...world.devices,
+            [key]: world.devices[key].map((item) => ({ ...item, chosen: item.id === command.id })),
+          },
+        });
       }
-      case 'start_preview': return this.#set({ devices: { ...world.devices, previewing: true, preview_stream: 1 } });
-      case 'stop_preview': return this.#set({ devices: { ...world.devices, previewing: false, preview_stream: null } });
-      case 'play_test_sound': return void (await new Promise((done) => setTimeout(done, 900)));
-      case 'set_appearance': return this.#set({ settings: { ...world.settings, theme: command.theme, accent: command.accent, density: command.density } });
-      case 'set_language': return this.#set({ settings: { ...world.settings, language: command.language } });
-      case 'reconnect': return this.#set({ connection: { type: 'online' } });
+      case 'start_preview':
+        return this.#set({ devices: { ...world.devices, previewing: true, preview_stream: 1 } });
+      case 'stop_preview':
+        return this.#set({ devices: { ...world.devices, previewing: false, preview_stream: null } });
+      case 'play_test_sound':
+        return void (await new Promise((done) => setTimeout(done, 900)));
+      case 'set_appearance':
+        return this.#set({
+          settings: { ...world.settings, theme: command.theme, accent: command.accent, density: command.density },
+        });
+      case 'set_language':
+        return this.#set({ settings: { ...world.settings, language: command.language } });
+      case 'reconnect':
+        return this.#set({ connection: { type: 'online' } });
       case 'join_by_invite':
         throw refuse('not_found', null, 'This invite is not valid.');
-      case 'keep_secrets': case 'join_room': case 'archive_room': case 'add_members': case 'remove_member': case 'load_older': case 'mark_read':
-      case 'set_typing': case 'set_draft': case 'refresh_devices': case 'set_idle':
+      case 'keep_secrets':
+      case 'join_room':
+      case 'archive_room':
+      case 'add_members':
+      case 'remove_member':
+      case 'load_older':
+      case 'mark_read':
+      case 'set_typing':
+      case 'set_draft':
+      case 'refresh_devices':
+      case 'set_idle':
         return;
     }
   }
 
   #set(change: Partial<Snapshot>): void {
     this.#world = { ...this.#world, ...change };
-    for (const type of Object.keys(change) as (keyof Snapshot)[]) this.#emit({ type, value: this.#world[type] } as ViewEvent);
+    for (const type of Object.keys(change) as (keyof Snapshot)[])
+      this.#emit({ type, value: this.#world[type] } as ViewEvent);
   }
 
   /** Events come after the answer of their command, as they may from the shell. */
   #emit(event: ViewEvent): void {
-    setTimeout(() => { for (const listener of this.#listeners) listener(event); }, EVENT_DELAY_MS);
+    setTimeout(() => {
+      for (const listener of this.#listeners) listener(event);
+    }, EVENT_DELAY_MS);
   }
 
   #signIn(name: string): void {
-    this.#set({ ...snapshotOf('home-empty'), session: { type: 'signed_in', relay_url: 'https://relay.nordlicht.example', me: { ...ME, display_name: name } } });
+    this.#set({
+      ...snapshotOf('home-empty'),
+      session: { type: 'signed_in', relay_url: 'https://relay.nordlicht.example', me: { ...ME, display_name: name } },
+    });
   }
 
   #open(roomId: string): void {
@@ -119,13 +223,35 @@ export class MockBackend implements Backend {
     if (known) return this.#open(known.id);
     const peer = this.#world.people.people.find((person) => person.id === userId);
     if (!peer) throw refuse('not_found', 'user_id', 'There is no such person.');
-    const item = { id: `r-${userId}`, kind: 'direct' as const, title: peer.display_name, peer, unread: 0, preview: { type: 'empty' as const }, last_at_ms: null, typing: [], in_call: false, archived: false };
+    const item = {
+      id: `r-${userId}`,
+      kind: 'direct' as const,
+      title: peer.display_name,
+      peer,
+      unread: 0,
+      preview: { type: 'empty' as const },
+      last_at_ms: null,
+      typing: [],
+      in_call: false,
+      archived: false,
+    };
     this.#set({ rooms: { loading: false, rooms: [item, ...this.#world.rooms.rooms] } });
     this.#open(item.id);
   }
 
   #create(name: string): void {
-    const item = { id: `r-${this.#next++}`, kind: 'group' as const, title: name, peer: null, unread: 0, preview: { type: 'empty' as const }, last_at_ms: NOW, typing: [], in_call: false, archived: false };
+    const item = {
+      id: `r-${this.#next++}`,
+      kind: 'group' as const,
+      title: name,
+      peer: null,
+      unread: 0,
+      preview: { type: 'empty' as const },
+      last_at_ms: NOW,
+      typing: [],
+      in_call: false,
+      archived: false,
+    };
     this.#set({ rooms: { loading: false, rooms: [item, ...this.#world.rooms.rooms] } });
     this.#open(item.id);
   }
@@ -135,35 +261,91 @@ export class MockBackend implements Backend {
   }
 
   #change(which: (message: MessageView) => boolean, change: (message: MessageView) => MessageView): void {
-    this.#timeline((timeline) => ({ ...timeline, messages: timeline.messages.map((message) => (which(message) ? change(message) : message)) }));
+    this.#timeline((timeline) => ({
+      ...timeline,
+      messages: timeline.messages.map((message) => (which(message) ? change(message) : message)),
+    }));
   }
 
   #say(text: string): void {
     const seq = this.#next++;
-    const written: MessageView = { client_id: `c-${seq}`, id: null, seq: null, sender_id: ME.user_id, sender_name: ME.display_name, mine: true, sent_at_ms: Date.now(), edited: false, body: { type: 'text', text }, state: { type: 'sending' }, can_edit: false, can_delete: false };
+    const written: MessageView = {
+      client_id: `c-${seq}`,
+      id: null,
+      seq: null,
+      sender_id: ME.user_id,
+      sender_name: ME.display_name,
+      mine: true,
+      sent_at_ms: Date.now(),
+      edited: false,
+      body: { type: 'text', text },
+      state: { type: 'sending' },
+      can_edit: false,
+      can_delete: false,
+    };
     this.#timeline((timeline) => ({ ...timeline, draft: '', messages: [...timeline.messages, written] }));
-    setTimeout(() => this.#change((message) => message.client_id === written.client_id, (message) => ({ ...message, id: `m-${seq}`, seq, state: { type: 'stored' }, can_edit: true, can_delete: true })), 300);
+    setTimeout(
+      () =>
+        this.#change(
+          (message) => message.client_id === written.client_id,
+          (message) => ({
+            ...message,
+            id: `m-${seq}`,
+            seq,
+            state: { type: 'stored' },
+            can_edit: true,
+            can_delete: true,
+          }),
+        ),
+      300,
+    );
   }
 
   #person(userId: string, change: { favourite?: boolean; blocked?: boolean }): void {
-    this.#set({ people: { ...this.#world.people, people: this.#world.people.people.map((person) => (person.id === userId ? { ...person, ...change } : person)) } });
-    this.#timeline((timeline) => ({ ...timeline, room: { ...timeline.room, peer: timeline.room.peer?.id === userId ? { ...timeline.room.peer, ...change } : timeline.room.peer } }));
+    this.#set({
+      people: {
+        ...this.#world.people,
+        people: this.#world.people.people.map((person) => (person.id === userId ? { ...person, ...change } : person)),
+      },
+    });
+    this.#timeline((timeline) => ({
+      ...timeline,
+      room: {
+        ...timeline.room,
+        peer: timeline.room.peer?.id === userId ? { ...timeline.room.peer, ...change } : timeline.room.peer,
+      },
+    }));
   }
 
   #startCall(roomId: string, camera: boolean): void {
     const room = this.#world.rooms.rooms.find((item) => item.id === roomId);
-    const call = { ...snapshotOf('outgoing').call!, room_id: roomId, title: room?.title ?? '', peer_id: room?.peer?.id ?? null, camera_on: camera, self_stream: camera ? 0 : null };
+    const call = {
+      ...snapshotOf('outgoing').call!,
+      room_id: roomId,
+      title: room?.title ?? '',
+      peer_id: room?.peer?.id ?? null,
+      camera_on: camera,
+      self_stream: camera ? 0 : null,
+    };
     this.#set({ call });
     setTimeout(() => {
       if (this.#world.call?.phase.type !== 'outgoing') return;
-      const other = { ...snapshotOf('call').call!.participants[0]!, display_name: call.title, user_id: call.peer_id ?? roomId };
-      this.#set({ call: { ...this.#world.call, phase: { type: 'active', since_ms: Date.now() }, participants: [other] } });
+      const other = {
+        ...snapshotOf('call').call!.participants[0]!,
+        display_name: call.title,
+        user_id: call.peer_id ?? roomId,
+      };
+      this.#set({
+        call: { ...this.#world.call, phase: { type: 'active', since_ms: Date.now() }, participants: [other] },
+      });
     }, 2_500);
   }
 
   #hangUp(): void {
     if (!this.#world.call) return;
-    this.#set({ call: { ...this.#world.call, phase: { type: 'ended', reason: 'hung_up' }, participants: [], self_stream: null } });
+    this.#set({
+      call: { ...this.#world.call, phase: { type: 'ended', reason: 'hung_up' }, participants: [], self_stream: null },
+    });
     setTimeout(() => this.#set({ call: null }), 2_500);
   }
 
@@ -171,13 +353,44 @@ export class MockBackend implements Backend {
     const { call, devices } = this.#world;
     if (call?.phase.type !== 'active' && !devices.previewing) return;
     const level = (phase: number) => Math.max(0, Math.sin(Date.now() / 380 + phase)) * 0.4;
-    this.#emit({ type: 'levels', value: { microphone: level(0), participants: (call?.participants ?? []).map((other, index) => ({ id: other.id, level: level(2 + 2 * index) })) } });
+    this.#emit({
+      type: 'levels',
+      value: {
+        microphone: level(0),
+        participants: (call?.participants ?? []).map((other, index) => ({ id: other.id, level: level(2 + 2 * index) })),
+      },
+    });
   }
 
   #stats(): void {
     const { call } = this.#world;
     if (call?.phase.type !== 'active') return;
-    const media = { width: 1280, height: 720, fps: 30, video_kbps: 2_310, audio_kbps: 38, loss_pct: 0.4, audio_delay_ms: 0, video_codec: 'H.264', audio_codec: 'Opus' };
-    this.#emit({ type: 'call_stats', value: { participants: call.participants.slice(0, 1).map((other) => ({ id: other.id, display_name: other.display_name, sent: media, received: { ...media, fps: 29.8, video_kbps: 1_870, loss_pct: 1.2, audio_delay_ms: 46 }, rtt_ms: 31, route: 'direct, UDP', quality: 'good' })) } });
+    const media = {
+      width: 1280,
+      height: 720,
+      fps: 30,
+      video_kbps: 2_310,
+      audio_kbps: 38,
+      loss_pct: 0.4,
+      audio_delay_ms: 0,
+      video_codec: 'H.264',
+      audio_codec: 'Opus',
+    };
+    this.#emit({
+      type: 'call_stats',
+      value: {
+        participants: call.participants
+          .slice(0, 1)
+          .map((other) => ({
+            id: other.id,
+            display_name: other.display_name,
+            sent: media,
+            received: { ...media, fps: 29.8, video_kbps: 1_870, loss_pct: 1.2, audio_delay_ms: 46 },
+            rtt_ms: 31,
+            route: 'direct, UDP',
+            quality: 'good',
+          })),
+      },
+    });
   }
 }

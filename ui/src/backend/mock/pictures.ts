@@ -17,7 +17,9 @@ export class FakeFrameSocket implements FrameSocket {
   #timer: ReturnType<typeof setInterval>;
 
   constructor(private readonly expected: string) {
-    setTimeout(() => { if (!this.#closed) this.onopen?.(); }, 5);
+    setTimeout(() => {
+      if (!this.#closed) this.onopen?.();
+    }, 5);
     this.#timer = setInterval(() => this.#tick(), 1_000 / FPS);
   }
 

@@ -3,19 +3,40 @@ import { longTalk, stateTalk } from './talk';
 import { details, ECHO, home, inRoom, MINUTE, NOW, PEOPLE, RELAY } from './world';
 
 const signedOut = (more: Partial<Extract<Snapshot['session'], { type: 'signed_out' }>> = {}): Snapshot => ({
-  ...home(), connection: { type: 'idle' }, rooms: { loading: false, rooms: [] }, people: { query: '', loading: false, failed: false, people: [] },
+  ...home(),
+  connection: { type: 'idle' },
+  rooms: { loading: false, rooms: [] },
+  people: { query: '', loading: false, failed: false, people: [] },
   session: { type: 'signed_out', relay_url: RELAY, keeping: 'keyring', reason: null, ...more },
 });
 
 function participant(key: string, stream: number | null, more: Partial<ParticipantView> = {}): ParticipantView {
   const person = PEOPLE[key] ?? ECHO;
-  return { id: `p-${key}`, user_id: person.id, display_name: person.display_name, stream, microphone_on: true, camera_on: true, connection: 'connected', ...more };
+  return {
+    id: `p-${key}`,
+    user_id: person.id,
+    display_name: person.display_name,
+    stream,
+    microphone_on: true,
+    camera_on: true,
+    connection: 'connected',
+    ...more,
+  };
 }
 
 function call(more: Partial<CallView> = {}): CallView {
   return {
-    call_id: 'call-1', room_id: 'r-jisoo', title: PEOPLE.jisoo!.display_name, peer_id: PEOPLE.jisoo!.id, phase: { type: 'active', since_ms: NOW - 7 * MINUTE - 12_000 },
-    muted: false, camera_on: true, self_stream: 0, participants: [participant('jisoo', 2)], problems: [], ...more,
+    call_id: 'call-1',
+    room_id: 'r-jisoo',
+    title: PEOPLE.jisoo!.display_name,
+    peer_id: PEOPLE.jisoo!.id,
+    phase: { type: 'active', since_ms: NOW - 7 * MINUTE - 12_000 },
+    muted: false,
+    camera_on: true,
+    self_stream: 0,
+    participants: [participant('jisoo', 2)],
+    problems: [],
+    ...more,
   };
 }
 
@@ -29,8 +50,17 @@ export const SCENES: Record<string, () => Snapshot> = {
   'sign-up': () => signedOut(),
   'sign-in': () => signedOut({ reason: 'expired' }),
   'keep-choice': () => signedOut({ keeping: 'undecided' }),
-  'home-loading': () => ({ ...home(), connection: { type: 'connecting' }, rooms: { loading: true, rooms: [] }, people: { query: '', loading: true, failed: false, people: [] } }),
-  'home-empty': () => ({ ...home(), rooms: { loading: false, rooms: [] }, people: { query: '', loading: false, failed: false, people: [ECHO] } }),
+  'home-loading': () => ({
+    ...home(),
+    connection: { type: 'connecting' },
+    rooms: { loading: true, rooms: [] },
+    people: { query: '', loading: true, failed: false, people: [] },
+  }),
+  'home-empty': () => ({
+    ...home(),
+    rooms: { loading: false, rooms: [] },
+    people: { query: '', loading: false, failed: false, people: [ECHO] },
+  }),
   home,
   'search-failed': () => ({ ...home(), people: { query: 'ma', loading: false, failed: true, people: [] } }),
   offline: () => ({ ...inRoom('r-jisoo'), connection: { type: 'offline', retry_in_s: 14 } }),
@@ -38,24 +68,83 @@ export const SCENES: Record<string, () => Snapshot> = {
   'room-direct': () => inRoom('r-jisoo'),
   'room-rtl': () => inRoom('r-noam'),
   'room-empty': () => inRoom('r-echo'),
-  'room-loading': () => { const world = inRoom('r-design'); return { ...world, timeline: { ...world.timeline!, messages: [], loading: true } }; },
-  'room-states': () => { const world = inRoom('r-jisoo'); return { ...world, timeline: stateTalk(world.timeline!.room) }; },
-  'room-long': () => { const world = inRoom('r-design'); return { ...world, timeline: longTalk(world.timeline!.room, 5_000) }; },
-  'room-older-failed': () => { const world = inRoom('r-design'); return { ...world, timeline: { ...longTalk(world.timeline!.room, 8), older_failed: true } }; },
+  'room-loading': () => {
+    const world = inRoom('r-design');
+    return { ...world, timeline: { ...world.timeline!, messages: [], loading: true } };
+  },
+  'room-states': () => {
+    const world = inRoom('r-jisoo');
+    return { ...world, timeline: stateTalk(world.timeline!.room) };
+  },
+  'room-long': () => {
+    const world = inRoom('r-design');
+    return { ...world, timeline: longTalk(world.timeline!.room, 5_000) };
+  },
+  'room-older-failed': () => {
+    const world = inRoom('r-design');
+    return { ...world, timeline: { ...longTalk(world.timeline!.room, 8), older_failed: true } };
+  },
   'room-joinable': () => inRoom('r-lunch'),
-  'room-blocked': () => { const world = inRoom('r-amara'); const peer = { ...PEOPLE.amara!, blocked: true }; return { ...world, timeline: { ...world.timeline!, room: { ...world.timeline!.room, peer } } }; },
-  incoming: () => ({ ...inRoom('r-design'), call: call({ phase: { type: 'incoming' }, self_stream: null, participants: [] }) }),
+  'room-blocked': () => {
+    const world = inRoom('r-amara');
+    const peer = { ...PEOPLE.amara!, blocked: true };
+    return { ...world, timeline: { ...world.timeline!, room: { ...world.timeline!.room, peer } } };
+  },
+  incoming: () => ({
+    ...inRoom('r-design'),
+    call: call({ phase: { type: 'incoming' }, self_stream: null, participants: [] }),
+  }),
   outgoing: () => inCall({ phase: { type: 'outgoing' }, participants: [] }),
-  connecting: () => inCall({ phase: { type: 'connecting' }, participants: [participant('jisoo', null, { connection: 'connecting' })] }),
+  connecting: () =>
+    inCall({ phase: { type: 'connecting' }, participants: [participant('jisoo', null, { connection: 'connecting' })] }),
   call: () => inCall(),
-  'call-camera-off': () => inCall({ muted: true, camera_on: false, self_stream: null, participants: [participant('jisoo', null, { camera_on: false, microphone_on: false })] }),
-  'call-reconnecting': () => inCall({ phase: { type: 'reconnecting', since_ms: NOW - 9 * MINUTE }, participants: [participant('jisoo', 2, { connection: 'reconnecting' })] }),
-  'call-problems': () => inCall({ self_stream: null, problems: [{ device: 'camera', code: 'busy', name: 'Logitech Brio 4K' }, { device: 'microphone', code: 'gone', name: 'Shure MV7+' }] }),
-  'call-grid': () => ({ ...inCall({ room_id: 'r-design', title: 'Harbour project', peer_id: null, participants: [participant('jisoo', 2), participant('lucia', 3), participant('tobias', null, { camera_on: false }), participant('arjun', 4, { microphone_on: false }), participant('sofie', 5)] }, 'r-design') }),
+  'call-camera-off': () =>
+    inCall({
+      muted: true,
+      camera_on: false,
+      self_stream: null,
+      participants: [participant('jisoo', null, { camera_on: false, microphone_on: false })],
+    }),
+  'call-reconnecting': () =>
+    inCall({
+      phase: { type: 'reconnecting', since_ms: NOW - 9 * MINUTE },
+      participants: [participant('jisoo', 2, { connection: 'reconnecting' })],
+    }),
+  'call-problems': () =>
+    inCall({
+      self_stream: null,
+      problems: [
+        { device: 'camera', code: 'busy', name: 'Logitech Brio 4K' },
+        { device: 'microphone', code: 'gone', name: 'Shure MV7+' },
+      ],
+    }),
+  'call-grid': () => ({
+    ...inCall(
+      {
+        room_id: 'r-design',
+        title: 'Harbour project',
+        peer_id: null,
+        participants: [
+          participant('jisoo', 2),
+          participant('lucia', 3),
+          participant('tobias', null, { camera_on: false }),
+          participant('arjun', 4, { microphone_on: false }),
+          participant('sofie', 5),
+        ],
+      },
+      'r-design',
+    ),
+  }),
   'call-bar': () => ({ ...inRoom('r-design'), call: call() }),
   'call-ended': () => inCall({ phase: { type: 'ended', reason: 'no_answer' }, participants: [], self_stream: null }),
   settings: home,
-  'settings-problems': () => { const world = home(); return { ...world, devices: { ...world.devices, cameras: [], problems: [{ device: 'camera', code: 'not_found', name: null }] } }; },
+  'settings-problems': () => {
+    const world = home();
+    return {
+      ...world,
+      devices: { ...world.devices, cameras: [], problems: [{ device: 'camera', code: 'not_found', name: null }] },
+    };
+  },
   'group-details': () => inRoom('r-design'),
 };
 

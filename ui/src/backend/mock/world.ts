@@ -1,5 +1,12 @@
 import type {
-  DevicesView, MemberItem, PersonItem, Presence, RoomDetails, RoomItem, SettingsView, Snapshot,
+  DevicesView,
+  MemberItem,
+  PersonItem,
+  Presence,
+  RoomDetails,
+  RoomItem,
+  SettingsView,
+  Snapshot,
 } from '../../generated/view';
 import { roomTalk } from './talk';
 
@@ -13,7 +20,16 @@ export const ME = { user_id: 'u-me', display_name: 'Mara Lindqvist', role: 'admi
 export const RELAY = 'https://relay.nordlicht.example';
 
 function person(id: string, display_name: string, presence: Presence, more: Partial<PersonItem> = {}): PersonItem {
-  return { id, display_name, presence, last_seen_at_ms: presence === 'offline' ? NOW - 3 * HOUR : null, favourite: false, blocked: false, bot: false, ...more };
+  return {
+    id,
+    display_name,
+    presence,
+    last_seen_at_ms: presence === 'offline' ? NOW - 3 * HOUR : null,
+    favourite: false,
+    blocked: false,
+    bot: false,
+    ...more,
+  };
 }
 
 export const ECHO = person('u-echo', 'Echo', 'online', { bot: true });
@@ -32,22 +48,64 @@ export const PEOPLE: Record<string, PersonItem> = {
 const P = PEOPLE as Record<keyof typeof PEOPLE & string, PersonItem>;
 
 function direct(id: string, peer: PersonItem, more: Partial<RoomItem> = {}): RoomItem {
-  return { id, kind: 'direct', title: peer.display_name, peer, unread: 0, preview: { type: 'empty' }, last_at_ms: null, typing: [], in_call: false, archived: false, ...more };
+  return {
+    id,
+    kind: 'direct',
+    title: peer.display_name,
+    peer,
+    unread: 0,
+    preview: { type: 'empty' },
+    last_at_ms: null,
+    typing: [],
+    in_call: false,
+    archived: false,
+    ...more,
+  };
 }
 function group(id: string, title: string, more: Partial<RoomItem> = {}): RoomItem {
-  return { id, kind: 'group', title, peer: null, unread: 0, preview: { type: 'empty' }, last_at_ms: null, typing: [], in_call: false, archived: false, ...more };
+  return {
+    id,
+    kind: 'group',
+    title,
+    peer: null,
+    unread: 0,
+    preview: { type: 'empty' },
+    last_at_ms: null,
+    typing: [],
+    in_call: false,
+    archived: false,
+    ...more,
+  };
 }
 const said = (sender: string, text: string, mine = false) => ({ type: 'text' as const, sender, mine, text });
 
 export function rooms(): RoomItem[] {
   return [
-    group('r-design', 'Harbour project', { unread: 3, preview: said('Lucía Fernández', 'I put the new **floor plan** in the folder'), last_at_ms: NOW - 4 * MINUTE }),
+    group('r-design', 'Harbour project', {
+      unread: 3,
+      preview: said('Lucía Fernández', 'I put the new **floor plan** in the folder'),
+      last_at_ms: NOW - 4 * MINUTE,
+    }),
     direct('r-amara', P.amara!, { unread: 1, preview: { type: 'call', missed: true }, last_at_ms: NOW - 22 * MINUTE }),
-    direct('r-jisoo', P.jisoo!, { preview: said('Mara Lindqvist', 'Perfect, talk to you at three', true), last_at_ms: NOW - 31 * MINUTE, typing: ['김지수'] }),
-    direct('r-tobias', P.tobias!, { preview: said('Tobias Achterberg', 'Will send the measurements tonight'), last_at_ms: NOW - 3 * HOUR }),
-    group('r-lunch', 'Lunch club', { preview: said('Yusuf Demir', 'Dumplings again?'), last_at_ms: NOW - 5 * HOUR, in_call: true }),
+    direct('r-jisoo', P.jisoo!, {
+      preview: said('Mara Lindqvist', 'Perfect, talk to you at three', true),
+      last_at_ms: NOW - 31 * MINUTE,
+      typing: ['김지수'],
+    }),
+    direct('r-tobias', P.tobias!, {
+      preview: said('Tobias Achterberg', 'Will send the measurements tonight'),
+      last_at_ms: NOW - 3 * HOUR,
+    }),
+    group('r-lunch', 'Lunch club', {
+      preview: said('Yusuf Demir', 'Dumplings again?'),
+      last_at_ms: NOW - 5 * HOUR,
+      in_call: true,
+    }),
     direct('r-noam', P.noam!, { preview: said('נועם ברק', 'תודה רבה! נדבר מחר'), last_at_ms: NOW - 2 * DAY }),
-    group('r-board', 'Quarterly planning and budget, north region', { preview: { type: 'deleted' }, last_at_ms: NOW - 3 * DAY }),
+    group('r-board', 'Quarterly planning and budget, north region', {
+      preview: { type: 'deleted' },
+      last_at_ms: NOW - 3 * DAY,
+    }),
     direct('r-echo', ECHO, { preview: { type: 'call', missed: false }, last_at_ms: NOW - 6 * DAY }),
   ];
 }
@@ -58,19 +116,42 @@ export function member(personItem: PersonItem, role: MemberItem['role'] = 'membe
 
 export function details(item: RoomItem): RoomDetails {
   const mine = member(person(ME.user_id, ME.display_name, 'online'), item.kind === 'group' ? 'owner' : 'member', true);
-  const others = item.peer ? [member(item.peer)] : [member(P.lucia!, 'moderator'), member(P.jisoo!), member(P.tobias!), member(P.arjun!), member(P.sofie!)];
+  const others = item.peer
+    ? [member(item.peer)]
+    : [member(P.lucia!, 'moderator'), member(P.jisoo!), member(P.tobias!), member(P.arjun!), member(P.sofie!)];
   return {
-    id: item.id, kind: item.kind, title: item.title, topic: item.id === 'r-design' ? 'Refit of the old customs house' : '', visibility: 'private', archived: false,
-    peer: item.peer, my_role: item.kind === 'group' ? 'owner' : 'member', members: [mine, ...others], member_count: others.length + 1, joinable_call: item.in_call,
+    id: item.id,
+    kind: item.kind,
+    title: item.title,
+    topic: item.id === 'r-design' ? 'Refit of the old customs house' : '',
+    visibility: 'private',
+    archived: false,
+    peer: item.peer,
+    my_role: item.kind === 'group' ? 'owner' : 'member',
+    members: [mine, ...others],
+    member_count: others.length + 1,
+    joinable_call: item.in_call,
   };
 }
 
 export function devices(): DevicesView {
   return {
-    cameras: [{ id: 'c1', name: 'Logitech Brio 4K', is_default: true, chosen: false }, { id: 'c2', name: 'Integrated camera', is_default: false, chosen: false }],
-    microphones: [{ id: 'm1', name: 'Shure MV7+', is_default: true, chosen: true }, { id: 'm2', name: 'Built-in microphone', is_default: false, chosen: false }],
-    speakers: [{ id: 's1', name: 'Built-in speakers', is_default: true, chosen: false }, { id: 's2', name: 'Sony WH-1000XM5', is_default: false, chosen: false }],
-    loading: false, preview_stream: null, previewing: false, problems: [],
+    cameras: [
+      { id: 'c1', name: 'Logitech Brio 4K', is_default: true, chosen: false },
+      { id: 'c2', name: 'Integrated camera', is_default: false, chosen: false },
+    ],
+    microphones: [
+      { id: 'm1', name: 'Shure MV7+', is_default: true, chosen: true },
+      { id: 'm2', name: 'Built-in microphone', is_default: false, chosen: false },
+    ],
+    speakers: [
+      { id: 's1', name: 'Built-in speakers', is_default: true, chosen: false },
+      { id: 's2', name: 'Sony WH-1000XM5', is_default: false, chosen: false },
+    ],
+    loading: false,
+    preview_stream: null,
+    previewing: false,
+    problems: [],
   };
 }
 
@@ -80,7 +161,9 @@ export function settings(): SettingsView {
     theme: (wanted.get('theme') as SettingsView['theme'] | null) ?? 'system',
     accent: (wanted.get('accent') as SettingsView['accent'] | null) ?? 'teal',
     density: (wanted.get('density') as SettingsView['density'] | null) ?? 'comfortable',
-    language: wanted.get('lang') ?? 'en', keeping: 'keyring', version: '0.1.0',
+    language: wanted.get('lang') ?? 'en',
+    keeping: 'keyring',
+    version: '0.1.0',
   };
 }
 
@@ -91,7 +174,10 @@ export function home(): Snapshot {
     connection: { type: 'online' },
     rooms: { loading: false, rooms: rooms() },
     people: { query: '', loading: false, failed: false, people: [...Object.values(PEOPLE), ECHO] },
-    timeline: null, call: null, devices: devices(), settings: settings(),
+    timeline: null,
+    call: null,
+    devices: devices(),
+    settings: settings(),
   };
 }
 
