@@ -5,13 +5,14 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
-use fantoccini::{Client, ClientBuilder};
+use fantoccini::Client;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::pages::Pages;
 use crate::programs::{self, Process};
+use crate::webdriver;
 
 /// What the browser's camera and microphone play. `None` is Chromium's own test picture and beeps.
 #[derive(Clone, Debug, Default)]
@@ -46,9 +47,8 @@ impl Browser {
         let mut command = Command::new(programs::installed(&["chromedriver"])?);
         let mut driver = Process::start(command.arg("--port=0"), &profile.path().join("driver.log"))?;
         let port = driver.wait_for("was started successfully on port ", START)?;
-        let page = ClientBuilder::rustls()?
-            .capabilities(capabilities(&chromium()?, profile.path(), devices))
-            .connect(&format!("http://127.0.0.1:{}", port.trim_end_matches('.')))
+        let port = port.trim_end_matches('.').parse().context("chromedriver's port")?;
+        let page = webdriver::connect(port, capabilities(&chromium()?, profile.path(), devices))
             .await
             .with_context(|| format!("start Chromium: {}", driver.log()))?;
         page.goto(&format!("{}/peer.html", pages.url)).await?;

@@ -21,6 +21,7 @@ pub mod relay;
 pub mod sound;
 pub mod turn;
 pub mod usage;
+pub mod webdriver;
 pub mod window;
 
 pub use turn::turn;

@@ -57,7 +57,7 @@ impl Person {
         Ok(person)
     }
 
-    /// Starts a client on a configuration without signing in.
+    /// Starts a client on a configuration without signing in, and waits for its first screen.
     ///
     /// # Errors
     /// Its data directory cannot be written.
@@ -67,7 +67,9 @@ impl Person {
         let first = client.snapshot().await.map_err(|error| anyhow!("{name}: {}", error.message))?;
         let (sender, view) = watch::channel(first);
         tokio::spawn(follow(client.clone(), events, sender));
-        Ok(Self { name: name.to_owned(), client, view, data })
+        let person = Self { name: name.to_owned(), client, view, data };
+        person.see("the first screen", |view| (view.session != SessionView::Starting).then_some(())).await?;
+        Ok(person)
     }
 
     /// The folder of the client, if this person owns one.
