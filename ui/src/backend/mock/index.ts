@@ -379,17 +379,15 @@ export class MockBackend implements Backend {
     this.#emit({
       type: 'call_stats',
       value: {
-        participants: call.participants
-          .slice(0, 1)
-          .map((other) => ({
-            id: other.id,
-            display_name: other.display_name,
-            sent: media,
-            received: { ...media, fps: 29.8, video_kbps: 1_870, loss_pct: 1.2, audio_delay_ms: 46 },
-            rtt_ms: 31,
-            route: 'direct, UDP',
-            quality: 'good',
-          })),
+        participants: call.participants.slice(0, 1).map((other) => ({
+          id: other.id,
+          display_name: other.display_name,
+          sent: media,
+          received: { ...media, fps: 29.8, video_kbps: 1_870, loss_pct: 1.2, audio_delay_ms: 46 },
+          rtt_ms: 31,
+          route: 'direct, UDP',
+          quality: 'good',
+        })),
       },
     });
   }
