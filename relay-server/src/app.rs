@@ -6,7 +6,8 @@ use std::time::Duration;
 use anyhow::Context as _;
 use parley_shared::ids::DeviceId;
 use parley_shared::wire::{ErrorCode, User, WireError};
-use relay_core::rate::{Limiter, retry_after_s};
+use relay_core::Input;
+use relay_core::rate::{Limiter, Quota, retry_after_s};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -47,11 +48,15 @@ impl std::fmt::Debug for dyn Store {
     }
 }
 
-/// Who may try to sign in how often.
+/// REST requests of one device: a client that fetches everything anew stays below it.
+const REST: Quota = Quota { burst: 1_000, window: Duration::from_secs(10) };
+
+/// Who may ask how often.
 #[derive(Debug)]
 pub struct Gates {
     accounts: Mutex<Limiter<[u8; 32]>>,
     addresses: Mutex<Limiter<std::net::IpAddr>>,
+    devices: Mutex<Limiter<DeviceId>>,
 }
 
 impl Gates {
@@ -59,7 +64,14 @@ impl Gates {
         Self {
             accounts: Mutex::new(Limiter::new(config.sign_in_tries)),
             addresses: Mutex::new(Limiter::new(config.auth_per_address)),
+            devices: Mutex::new(Limiter::new(REST)),
         }
+    }
+
+    /// # Errors
+    /// `rate_limited` when the device asked too often.
+    pub fn ask(&self, device_id: DeviceId) -> Result<(), WireError> {
+        take(&self.devices, device_id)
     }
 
     /// # Errors
@@ -101,6 +113,13 @@ impl Parts {
         match user {
             Some(user) if user.id == user_id => Ok((user, device_id)),
             Some(_) | None => Err(refused()),
+        }
+    }
+
+    /// A device that was revoked between its hello and its place in the core is cut like any other.
+    pub async fn cut_if_revoked(&self, device_id: DeviceId) {
+        if let Ok(None) = self.store.device_user(device_id).await {
+            self.hub.input(Input::DevicesRevoked { devices: vec![device_id] }).await;
         }
     }
 

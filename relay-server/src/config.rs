@@ -129,7 +129,7 @@ impl Config {
         config
     }
 
-    /// Takes `given`, and below it the file that is named or lies in the data directory.
+    /// Takes `given`, and below it the file that is named.
     ///
     /// # Errors
     /// Fails with the name of the file or setting that is wrong.

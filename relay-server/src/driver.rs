@@ -228,8 +228,11 @@ impl Driver {
         }
     }
 
-    /// Answers what is under way, then tells every socket.
+    /// Lets everybody go, answers what is under way, then tells every socket.
     async fn finish(&mut self) {
+        for socket in self.sockets.keys().copied().collect::<Vec<_>>() {
+            self.handle(Input::SocketClosed { socket, said_goodbye: true });
+        }
         let answers = async {
             while let Some((ticket, answered)) = self.under_way.next().await {
                 self.relay.handle(Input::Answered { ticket, answered }, clock::now());

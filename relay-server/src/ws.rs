@@ -69,6 +69,7 @@ impl Connection {
             Ok(Ok(Some((user, device_id, resume)))) => {
                 let (queue, frames) = mpsc::channel(SOCKET_QUEUE);
                 self.app.hub.attach(self.id, queue, user, device_id, resume).await;
+                self.app.cut_if_revoked(device_id).await;
                 let end = self.talk(frames).await;
                 let closed = Input::SocketClosed { socket: self.id, said_goodbye: end == End::Goodbye };
                 self.app.hub.input(closed).await;

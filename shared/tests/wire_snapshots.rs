@@ -48,12 +48,7 @@ fn room() -> Room {
         max_members: 1_000,
         archived: false,
         created_at_ms: UnixMs(1),
-        members: vec![Member {
-            user: user(),
-            role: MemberRole::Owner,
-            delivered_seq: Seq(7),
-            read_seq: Seq(6),
-        }],
+        members: vec![Member { user: user(), role: MemberRole::Owner, delivered_seq: Seq(7), read_seq: Seq(6) }],
         member_count: 1,
         last_seq: Seq(7),
         last_change: Change(9),

@@ -281,7 +281,7 @@ impl Calls {
         let ringing = call.phase() == CallPhase::Ringing;
         let mut outsiders: Vec<UserId> = call.told();
         // The caller of a ringing call is told by its end.
-        outsiders.retain(|user| !members.contains(user) && !(ringing && call.caller.id == *user));
+        outsiders.retain(|user| !(members.contains(user) || ringing && call.caller.id == *user));
         call.members = members.iter().copied().collect();
         call.rung.retain(|user| members.contains(user));
         call.ringing.retain(|user| members.contains(user));

@@ -370,9 +370,11 @@ impl Relay {
             all_idle: attached().next().is_some() && attached().all(|session| session.idle),
             in_call: !is_bot && self.calls.has_user(user_id),
         };
+        let before = self.presence.of(user_id);
         let Some(change) = self.presence.update(user_id, signs, now.unix) else { return };
         self.outputs.push_back(Output::Presence(change));
-        if change.last_seen.is_some() {
+        // Also on coming: after a crash that is what is known.
+        if change.last_seen.is_some() || before == Presence::Offline {
             self.ask(Work::LastSeen { user_id, at: now.unix }, Waiting::Nobody);
         }
         self.ask(Work::Audience { user_id }, Waiting::Audience { user_id });

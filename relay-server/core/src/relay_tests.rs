@@ -279,7 +279,7 @@ fn presence_follows_devices_idleness_and_loss() {
     let mut world = World::of(2);
     let watcher = world.open(2, 0, None);
     world.taken(watcher);
-    let mut presences = |world: &mut World| -> Vec<Presence> {
+    let presences = |world: &mut World| -> Vec<Presence> {
         let hints = World::hints(&world.taken(watcher));
         let presence = |hint: Hint| match hint {
             Hint::Presence { presence, .. } => Some(presence),
@@ -391,10 +391,10 @@ impl Client {
                 Outgoing::Event { seq, event } => {
                     assert_eq!(seq.0, self.last.0 + 1, "events have no gaps and no doubles");
                     self.last = seq;
-                    if let Event::MessageStored { message } = &*event {
-                        if !self.fetched.contains(&message.id) {
-                            self.seen.push(message.id);
-                        }
+                    if let Event::MessageStored { message } = &*event
+                        && !self.fetched.contains(&message.id)
+                    {
+                        self.seen.push(message.id);
                     }
                 }
             }

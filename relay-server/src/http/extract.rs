@@ -135,6 +135,7 @@ impl FromRequestParts<App> for Caller {
             .and_then(|value| value.strip_prefix("Bearer "))
             .ok_or_else(|| WireError::new(ErrorCode::Unauthenticated, "This needs `Authorization: Bearer`."))?;
         let (user, device_id) = app.authenticate(token).await?;
+        app.gates.ask(device_id)?;
         Ok(Self { user, device_id })
     }
 }

@@ -3,7 +3,7 @@
 //! The writer takes what is waiting (at most [`BATCH_ROWS`], for at most [`BATCH_TIME`]), does each job in a savepoint of one transaction,
 //! commits once, and only then answers: whoever has an answer has it on disk. While a commit waits for the disk the next batch gathers.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -147,7 +147,7 @@ fn read(connection: &Connection, jobs: &Mutex<Receiver<ReadJob>>) {
     }
 }
 
-fn write(mut connection: Connection, path: &PathBuf, jobs: &Receiver<WriteJob>) {
+fn write(mut connection: Connection, path: &Path, jobs: &Receiver<WriteJob>) {
     while let Ok(first) = jobs.recv() {
         let started = Instant::now();
         if let Err(error) = connection.execute_batch("BEGIN IMMEDIATE") {

@@ -112,10 +112,10 @@ pub(super) fn change(c: &Connection, asker: UserId, room_id: RoomId, change: &Ch
     if owner_only {
         require(c, room_id, asker, MemberRole::Owner)?;
     }
-    if let Some(max_members) = change.max_members {
-        if u64::from(max_members) < member_count(c, room_id)? {
-            return Err(StoreError::refused(ErrorCode::Conflict, "The room has more members than that."));
-        }
+    if let Some(max_members) = change.max_members
+        && u64::from(max_members) < member_count(c, room_id)?
+    {
+        return Err(StoreError::refused(ErrorCode::Conflict, "The room has more members than that."));
     }
     c.prepare_cached(
         "UPDATE rooms SET name = coalesce(?2, name), name_key = coalesce(?3, name_key), topic = coalesce(?4, topic),
