@@ -1,6 +1,8 @@
 //! Tokens in a real keyring: gnome-keyring on a private bus. The program runs itself again for each start of a client,
 //! since a process finds its keyring through its environment.
 
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test without the test harness")]
+
 #[expect(dead_code, reason = "the tests of the client use the rest")]
 #[path = "client/support.rs"]
 mod support;

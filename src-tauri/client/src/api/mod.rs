@@ -28,8 +28,12 @@ pub struct Api {
 /// See [`CallFailure`].
 pub async fn enter(call: ApiCall) -> Result<ApiReply, CallFailure> {
     let session = match call {
-        ApiCall::SignUp { relay_url, body } => http::post::<Session>(&http_of(&relay_url)?, "auth/sign-up", None, &body).await?,
-        ApiCall::SignIn { relay_url, body } => http::post::<Session>(&http_of(&relay_url)?, "auth/sign-in", None, &body).await?,
+        ApiCall::SignUp { relay_url, body } => {
+            http::post::<Session>(&http_of(&relay_url)?, "auth/sign-up", None, &body).await?
+        }
+        ApiCall::SignIn { relay_url, body } => {
+            http::post::<Session>(&http_of(&relay_url)?, "auth/sign-in", None, &body).await?
+        }
         _ => return Err(CallFailure::Offline),
     };
     Ok(ApiReply::Session(Box::new(session)))

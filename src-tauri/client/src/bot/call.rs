@@ -136,8 +136,10 @@ impl End {
     }
 
     async fn sign_up(&self) -> Result<()> {
-        self.until(SIGN_UP, "Parley to start", |state| matches!(state.session, SessionView::SignedOut { .. }).then_some(()))
-            .await?;
+        self.until(SIGN_UP, "Parley to start", |state| {
+            matches!(state.session, SessionView::SignedOut { .. }).then_some(())
+        })
+        .await?;
         let password: [u8; 16] = rand::rng().random();
         let sign_up = Command::SignUp {
             relay_url: self.args.relay.clone(),
@@ -181,10 +183,8 @@ impl End {
 
     /// Accepts the first call, and gives the time of it.
     async fn answer(&self) -> Result<i64> {
-        self.until(RING, "a call", |state| {
-            matches!(state.call.as_ref()?.phase, CallPhaseView::Incoming).then_some(())
-        })
-        .await?;
+        self.until(RING, "a call", |state| matches!(state.call.as_ref()?.phase, CallPhaseView::Incoming).then_some(()))
+            .await?;
         let accepted_at_ms = unix_ms();
         self.command(Command::AcceptCall { camera: self.with_camera }).await.context("accepting")?;
         Ok(accepted_at_ms)
@@ -199,7 +199,8 @@ impl End {
                 if stats.audio.received > 0 {
                     first_audio.get_or_insert_with(unix_ms);
                 }
-                let both = stats.audio.sent > 0 && (!self.with_camera || stats.video.decoded > 0 && stats.video.sent > 0);
+                let both =
+                    stats.audio.sent > 0 && (!self.with_camera || stats.video.decoded > 0 && stats.video.sent > 0);
                 if first_audio.is_some() && both {
                     return Ok(first_audio);
                 }
@@ -239,7 +240,9 @@ impl End {
     }
 
     fn save_picture(&self, watch: &FrameWatch) -> Result<Option<PathBuf>> {
-        let (Some(path), Some(VideoFrame { picture, .. })) = (&self.args.picture, watch.latest()) else { return Ok(None) };
+        let (Some(path), Some(VideoFrame { picture, .. })) = (&self.args.picture, watch.latest()) else {
+            return Ok(None);
+        };
         picture.write_png(path).context("writing the picture")?;
         Ok(Some(path.clone()))
     }

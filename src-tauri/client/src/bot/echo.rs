@@ -8,8 +8,8 @@ use anyhow::{Context, Result};
 use clap::Args;
 use parley_shared::ids::{CallId, ClientMessageId, DeviceId, RoomId, UserId};
 use parley_shared::wire::{
-    Call, CallPhase, DeclineReason, Event, IceServer, MediaState, Message, MessageBody, Reply, Request, RoomKind, Secret,
-    Session, SignIn, Welcome,
+    Call, CallPhase, DeclineReason, Event, IceServer, MediaState, Message, MessageBody, Reply, Request, RoomKind,
+    Secret, Session, SignIn, Welcome,
 };
 use serde::Deserialize;
 use tokio::sync::mpsc;
@@ -226,7 +226,10 @@ impl Partner {
                 self.direct_rooms.remove(&room_id);
                 self.said.remove(&room_id);
             }
-            Event::MessageChanged { .. } | Event::ReceiptChanged { .. } | Event::UserChanged { .. } | Event::SignedOut => {}
+            Event::MessageChanged { .. }
+            | Event::ReceiptChanged { .. }
+            | Event::UserChanged { .. }
+            | Event::SignedOut => {}
         }
     }
 

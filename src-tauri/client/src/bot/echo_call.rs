@@ -32,7 +32,12 @@ pub(super) struct EchoCall {
 }
 
 impl EchoCall {
-    pub(super) fn new(id: CallId, room_id: RoomId, ice_servers: Vec<IceServer>, signals: mpsc::Sender<Outgoing>) -> Self {
+    pub(super) fn new(
+        id: CallId,
+        room_id: RoomId,
+        ice_servers: Vec<IceServer>,
+        signals: mpsc::Sender<Outgoing>,
+    ) -> Self {
         let frames = FrameHub::new();
         let echo = Echo::start(&EchoConfig::default(), &frames, StreamId::FIRST_REMOTE);
         Self {
@@ -60,7 +65,9 @@ impl EchoCall {
 
     /// Connects to whoever is in the call, and leaves those who are not any more.
     pub(super) fn follow(&mut self, call: &Call, device: DeviceId) {
-        let Some(my_place) = call.participants.iter().position(|participant| participant.device_id == device) else { return };
+        let Some(my_place) = call.participants.iter().position(|participant| participant.device_id == device) else {
+            return;
+        };
         self.me = Some(call.participants[my_place].id);
         self.peers.retain(|id, _| call.participants.iter().any(|participant| participant.id == *id));
         for (place, participant) in call.participants.iter().enumerate() {

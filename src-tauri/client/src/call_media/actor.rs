@@ -14,8 +14,8 @@ use super::convert::{StatsHistory, device_event, media_config, switch};
 use super::{Ask, CallMediaConfig};
 use crate::core::{DeviceChoice, MediaCommand, MediaEvent, PeerPhase};
 use crate::engine::{
-    LocalMedia, LocalMediaEvent, LocalOptions, MediaConfig, PeerSession, PeerSessionConfig, PeerSessionEvent, PeerSessionHandle,
-    PeerState, PeerStats, Role, StreamId,
+    LocalMedia, LocalMediaEvent, LocalOptions, MediaConfig, PeerSession, PeerSessionConfig, PeerSessionEvent,
+    PeerSessionHandle, PeerState, PeerStats, Role, StreamId,
 };
 
 /// About 15 times a second: a meter that looks alive.

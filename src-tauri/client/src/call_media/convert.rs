@@ -79,7 +79,8 @@ impl StatsHistory {
     ) -> ParticipantStats {
         let loss_in = self.loss_in_pct(stats);
         let (width, height, fps) = camera.unwrap_or_default();
-        let shared = MediaStats { video_codec: stats.codec.clone(), audio_codec: "Opus".to_owned(), ..MediaStats::default() };
+        let shared =
+            MediaStats { video_codec: stats.codec.clone(), audio_codec: "Opus".to_owned(), ..MediaStats::default() };
         ParticipantStats {
             id,
             display_name: String::new(),

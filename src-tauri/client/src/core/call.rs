@@ -94,7 +94,9 @@ impl Peer {
             connection: match self.phase {
                 PeerPhase::Connected => ParticipantConnection::Connected,
                 PeerPhase::Connecting if !self.was_connected => ParticipantConnection::Connecting,
-                PeerPhase::Connecting | PeerPhase::Reconnecting | PeerPhase::Failed => ParticipantConnection::Reconnecting,
+                PeerPhase::Connecting | PeerPhase::Reconnecting | PeerPhase::Failed => {
+                    ParticipantConnection::Reconnecting
+                }
             },
         }
     }

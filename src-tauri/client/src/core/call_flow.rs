@@ -66,9 +66,11 @@ impl Core {
         let call_id = call.call_id;
         let request = match call.phase {
             Phase::Incoming { .. } => Request::DeclineCall { call_id, reason: DeclineReason::Declined },
-            Phase::Outgoing | Phase::Connecting | Phase::Active { .. } | Phase::Reconnecting { .. } | Phase::Ended { .. } => {
-                Request::LeaveCall { call_id }
-            }
+            Phase::Outgoing
+            | Phase::Connecting
+            | Phase::Active { .. }
+            | Phase::Reconnecting { .. }
+            | Phase::Ended { .. } => Request::LeaveCall { call_id },
         };
         self.request(Op::Quiet, request);
         self.drop_call();
@@ -140,7 +142,9 @@ impl Core {
             CallFailure::Refused(error) if error.code == ErrorCode::NotFound && call.caller_id != self.me() => {
                 self.end_call(CallEndReason::Cancelled, now);
             }
-            CallFailure::Refused(_) | CallFailure::Offline | CallFailure::Lost | CallFailure::Garbled => self.drop_call(),
+            CallFailure::Refused(_) | CallFailure::Offline | CallFailure::Lost | CallFailure::Garbled => {
+                self.drop_call()
+            }
         }
     }
 

@@ -27,10 +27,18 @@ impl Core {
             }
             Command::SearchPeople { query } => self.search_people(reply, query),
             Command::SetFavourite { user_id, favourite } => {
-                self.ask_relay(reply, Op::SetFavourite { reply, user_id, favourite }, ApiCall::SetFavourite(user_id, favourite));
+                self.ask_relay(
+                    reply,
+                    Op::SetFavourite { reply, user_id, favourite },
+                    ApiCall::SetFavourite(user_id, favourite),
+                );
             }
             Command::SetBlocked { user_id, blocked } => {
-                self.ask_relay(reply, Op::SetBlocked { reply, user_id, blocked }, ApiCall::SetBlocked(user_id, blocked));
+                self.ask_relay(
+                    reply,
+                    Op::SetBlocked { reply, user_id, blocked },
+                    ApiCall::SetBlocked(user_id, blocked),
+                );
             }
             Command::OpenDirect { user_id } => self.open_direct(reply, user_id),
             Command::CreateGroup { name, topic, visibility, members } => {
@@ -44,7 +52,11 @@ impl Core {
             Command::OpenRoom { room_id } => self.open_room(reply, room_id),
             Command::CloseRoom => self.close_room(reply),
             Command::RenameRoom { room_id, name, topic } => {
-                self.change_room(reply, room_id, ChangeRoom { name: Some(name), topic: Some(topic), ..ChangeRoom::default() });
+                self.change_room(
+                    reply,
+                    room_id,
+                    ChangeRoom { name: Some(name), topic: Some(topic), ..ChangeRoom::default() },
+                );
             }
             Command::ArchiveRoom { room_id, archived } => {
                 self.change_room(reply, room_id, ChangeRoom { archived: Some(archived), ..ChangeRoom::default() });

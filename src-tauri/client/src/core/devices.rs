@@ -108,7 +108,9 @@ impl Core {
             loading: self.devices.loading,
             preview_stream: self.devices.preview_runs.then_some(PREVIEW_STREAM),
             previewing: self.devices.previewing,
-            problems: problems.map(|(device, code)| DeviceProblem { device: *device, code: *code, name: None }).collect(),
+            problems: problems
+                .map(|(device, code)| DeviceProblem { device: *device, code: *code, name: None })
+                .collect(),
         }
     }
 

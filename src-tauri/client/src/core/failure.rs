@@ -15,12 +15,7 @@ pub fn failure_to_error(failure: CallFailure) -> CommandError {
 }
 
 fn refused(wire: WireError) -> CommandError {
-    CommandError {
-        code: wire.code.into(),
-        message: wire.message,
-        field: wire.field,
-        retry_after_s: wire.retry_after_s,
-    }
+    CommandError { code: wire.code.into(), message: wire.message, field: wire.field, retry_after_s: wire.retry_after_s }
 }
 
 pub(super) fn error(code: CommandErrorCode, message: &str) -> CommandError {

@@ -94,7 +94,12 @@ impl Core {
         }
     }
 
-    pub(super) fn on_older(&mut self, reply: Option<ReplyId>, room_id: RoomId, result: Result<HistoryPage, CallFailure>) {
+    pub(super) fn on_older(
+        &mut self,
+        reply: Option<ReplyId>,
+        room_id: RoomId,
+        result: Result<HistoryPage, CallFailure>,
+    ) {
         let (messages, answer) = match result {
             Ok(page) => (Some(page.messages), Ok(Answer::Done)),
             Err(failure) => (None, Err(failure_to_error(failure))),

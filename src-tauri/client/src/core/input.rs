@@ -5,8 +5,8 @@ use std::time::Duration;
 use parley_shared::ids::{ClientMessageId, ParticipantId, RoomId, Seq, UnixMs, UserId};
 use parley_shared::view::{Command, CommandError, DeviceProblemCode, Notice, PublicRoomItem, SecretKeeping, ViewEvent};
 use parley_shared::wire::{
-    AddMembers, ChangeRoom, ChangesPage, CreateRoom, Event, Hint, HistoryPage, HistoryQuery, IceServer, Invite, Message,
-    Person, PublicRoom, Reply, Request, Room, Session, SignIn, SignUp, Signal, Welcome, WireError,
+    AddMembers, ChangeRoom, ChangesPage, CreateRoom, Event, Hint, HistoryPage, HistoryQuery, IceServer, Invite,
+    Message, Person, PublicRoom, Reply, Request, Room, Session, SignIn, SignUp, Signal, Welcome, WireError,
 };
 
 use super::outbox::Pending;
@@ -238,12 +238,23 @@ pub enum MediaCommand {
 
 #[derive(Debug)]
 pub enum MediaEvent {
-    Signal { participant: ParticipantId, signal: Signal },
-    Peer { participant: ParticipantId, state: PeerPhase },
-    FirstVideo { participant: ParticipantId },
+    Signal {
+        participant: ParticipantId,
+        signal: Signal,
+    },
+    Peer {
+        participant: ParticipantId,
+        state: PeerPhase,
+    },
+    FirstVideo {
+        participant: ParticipantId,
+    },
     /// A device of mine works.
     DeviceStarted(parley_shared::view::DeviceKindView),
-    DeviceFailed { kind: parley_shared::view::DeviceKindView, code: DeviceProblemCode },
+    DeviceFailed {
+        kind: parley_shared::view::DeviceKindView,
+        code: DeviceProblemCode,
+    },
     Levels(parley_shared::view::LevelsView),
     /// `display_name` is empty: the core knows it.
     Stats(Vec<parley_shared::view::ParticipantStats>),

@@ -214,7 +214,13 @@ impl Core {
         }
     }
 
-    pub(super) fn on_send_failed(&mut self, room_id: RoomId, client_id: ClientMessageId, failure: CallFailure, now: Now) {
+    pub(super) fn on_send_failed(
+        &mut self,
+        room_id: RoomId,
+        client_id: ClientMessageId,
+        failure: CallFailure,
+        now: Now,
+    ) {
         match failure {
             CallFailure::Refused(error) if matches!(error.code, ErrorCode::RateLimited | ErrorCode::Unavailable) => {
                 let wait = error.retry_after_s.map_or(RETRY_AFTER, |s| Duration::from_secs(u64::from(s.clamp(1, 60))));
@@ -235,7 +241,8 @@ impl Core {
     pub(super) fn set_typing(&mut self, reply: ReplyId, room_id: RoomId, typing: bool, now: Now) {
         let told = self.typing_told.filter(|(room, _)| *room == room_id);
         let fresh = told.is_some_and(|(_, at)| now.clock.saturating_sub(at) < TYPING_TIMEOUT / 2);
-        if self.is_online() && self.rooms.map.contains_key(&room_id) && (typing && !fresh || !typing && told.is_some()) {
+        if self.is_online() && self.rooms.map.contains_key(&room_id) && (typing && !fresh || !typing && told.is_some())
+        {
             self.typing_told = typing.then_some((room_id, now.clock));
             self.request(Op::Quiet, Request::SetTyping { room_id, typing });
         }

@@ -15,33 +15,79 @@ pub(super) enum Op {
     /// The answer changes nothing here, and nobody waits for it.
     Quiet,
     /// Somebody waits to hear that it is done.
-    Done { reply: ReplyId },
-    SignIn { reply: ReplyId, relay_url: String },
+    Done {
+        reply: ReplyId,
+    },
+    SignIn {
+        reply: ReplyId,
+        relay_url: String,
+    },
     FetchRooms,
-    FetchLatest { room_id: RoomId, upto: Change },
-    FetchChanges { room_id: RoomId },
-    FetchOlder { reply: Option<ReplyId>, room_id: RoomId },
-    SearchPeople { reply: Option<ReplyId>, query: String },
-    SetFavourite { reply: ReplyId, user_id: UserId, favourite: bool },
-    SetBlocked { reply: ReplyId, user_id: UserId, blocked: bool },
+    FetchLatest {
+        room_id: RoomId,
+        upto: Change,
+    },
+    FetchChanges {
+        room_id: RoomId,
+    },
+    FetchOlder {
+        reply: Option<ReplyId>,
+        room_id: RoomId,
+    },
+    SearchPeople {
+        reply: Option<ReplyId>,
+        query: String,
+    },
+    SetFavourite {
+        reply: ReplyId,
+        user_id: UserId,
+        favourite: bool,
+    },
+    SetBlocked {
+        reply: ReplyId,
+        user_id: UserId,
+        blocked: bool,
+    },
     /// A room comes back; it is shown when `open`.
-    Room { reply: ReplyId, open: bool },
+    Room {
+        reply: ReplyId,
+        open: bool,
+    },
     /// The room is gone for me when this is done.
-    LeaveRoom { reply: ReplyId, room_id: RoomId },
-    PublicRooms { reply: ReplyId },
-    Invite { reply: ReplyId },
-    Send { room_id: RoomId, client_id: ClientMessageId },
+    LeaveRoom {
+        reply: ReplyId,
+        room_id: RoomId,
+    },
+    PublicRooms {
+        reply: ReplyId,
+    },
+    Invite {
+        reply: ReplyId,
+    },
+    Send {
+        room_id: RoomId,
+        client_id: ClientMessageId,
+    },
     /// A message comes back, edited or deleted.
-    ChangeMessage { reply: ReplyId },
+    ChangeMessage {
+        reply: ReplyId,
+    },
     /// My place in a call comes back. `reply` is who pressed the button; a rejoin has nobody.
-    JoinCall { reply: Option<ReplyId>, call_id: CallId },
+    JoinCall {
+        reply: Option<ReplyId>,
+        call_id: CallId,
+    },
 }
 
 impl Op {
     /// Who waits for it.
     pub(super) fn reply(&self) -> Option<ReplyId> {
         match self {
-            Self::Quiet | Self::FetchRooms | Self::FetchLatest { .. } | Self::FetchChanges { .. } | Self::Send { .. } => None,
+            Self::Quiet
+            | Self::FetchRooms
+            | Self::FetchLatest { .. }
+            | Self::FetchChanges { .. }
+            | Self::Send { .. } => None,
             Self::Done { reply }
             | Self::SignIn { reply, .. }
             | Self::SetFavourite { reply, .. }
@@ -62,9 +108,13 @@ impl Core {
         let Some(op) = self.ops.remove(&id) else { return };
         match (op, result) {
             (op, Err(failure)) => self.on_op_failed(op, failure, now),
-            (Op::SignIn { reply, relay_url }, Ok(ApiReply::Session(session))) => self.on_signed_in(reply, relay_url, session),
+            (Op::SignIn { reply, relay_url }, Ok(ApiReply::Session(session))) => {
+                self.on_signed_in(reply, relay_url, session)
+            }
             (Op::FetchRooms, Ok(ApiReply::Rooms(rooms))) => self.on_rooms(rooms),
-            (Op::FetchLatest { room_id, upto }, Ok(ApiReply::History(page))) => self.on_latest(room_id, upto, page.messages),
+            (Op::FetchLatest { room_id, upto }, Ok(ApiReply::History(page))) => {
+                self.on_latest(room_id, upto, page.messages)
+            }
             (Op::FetchChanges { room_id }, Ok(ApiReply::Changes(page))) => {
                 self.on_changes(room_id, page.messages, page.has_more);
             }

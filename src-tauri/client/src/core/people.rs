@@ -19,9 +19,9 @@ pub struct People {
 impl People {
     /// People from disk stand in for the search until the relay answers. Nobody is known to be online.
     pub fn load(people: Vec<Person>) -> Self {
-        let mut this = Self::default();
-        this.found = people.iter().map(|person| person.user.id).collect();
-        this.known = people.into_iter().map(|person| (person.user.id, person)).collect();
+        let found = people.iter().map(|person| person.user.id).collect();
+        let known = people.into_iter().map(|person| (person.user.id, person)).collect();
+        let mut this = Self { found, known, ..Self::default() };
         this.all_offline();
         this
     }

@@ -51,7 +51,12 @@ impl Rooms {
     /// Takes a room as the relay tells it; what only this device knows stays.
     pub fn upsert(&mut self, room: Room, me: UserId) -> &mut RoomState {
         let state = self.map.entry(room.id).or_insert_with(|| {
-            RoomState::new(RoomRecord { room: room.clone(), cursor: Change(0), history_from: None, draft: String::new() })
+            RoomState::new(RoomRecord {
+                room: room.clone(),
+                cursor: Change(0),
+                history_from: None,
+                draft: String::new(),
+            })
         });
         state.replace(room, me);
         state
@@ -150,7 +155,9 @@ impl RoomState {
 
     /// Takes receipts in; they only grow. True when something changed.
     pub fn on_receipt(&mut self, user: UserId, delivered: Seq, read: Seq) -> bool {
-        let Some(member) = self.record.room.members.iter_mut().find(|member| member.user.id == user) else { return false };
+        let Some(member) = self.record.room.members.iter_mut().find(|member| member.user.id == user) else {
+            return false;
+        };
         let before = (member.delivered_seq, member.read_seq);
         member.delivered_seq = member.delivered_seq.max(delivered);
         member.read_seq = member.read_seq.max(read);
@@ -167,9 +174,10 @@ impl RoomState {
                 room.unread += 1;
             }
         }
-        let newest = room.last_message.as_ref().is_none_or(|last| {
-            message.seq > last.seq || (message.seq == last.seq && message.change > last.change)
-        });
+        let newest = room
+            .last_message
+            .as_ref()
+            .is_none_or(|last| message.seq > last.seq || (message.seq == last.seq && message.change > last.change));
         if newest {
             room.last_message = Some(message.clone());
         }

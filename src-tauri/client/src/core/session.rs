@@ -129,13 +129,21 @@ impl Core {
             return self.refuse(reply, not_now("Parley is still opening."));
         }
         if passphrase.as_ref().is_some_and(|text| text.chars().count() < 8) {
-            return self.refuse(reply, super::failure::invalid("passphrase", "A passphrase has at least 8 characters."));
+            return self
+                .refuse(reply, super::failure::invalid("passphrase", "A passphrase has at least 8 characters."));
         }
         self.session.waiting = Some(reply);
         self.emit(Effect::Secrets(SecretsJob::Keep { passphrase }));
     }
 
-    pub(super) fn sign_up(&mut self, reply: ReplyId, relay_url: &str, display_name: String, email: String, password: String) {
+    pub(super) fn sign_up(
+        &mut self,
+        reply: ReplyId,
+        relay_url: &str,
+        display_name: String,
+        email: String,
+        password: String,
+    ) {
         let Some(relay_url) = self.before_sign_in(reply, relay_url) else { return };
         let device_name = self.device_name.clone();
         let body = SignUp { display_name, email, password: Secret::new(password), device_name };
@@ -161,7 +169,10 @@ impl Core {
             return None;
         }
         if !matches!(scheme, "http" | "https") {
-            self.refuse(reply, super::failure::invalid("relay_url", "A relay's address begins with https:// or http://."));
+            self.refuse(
+                reply,
+                super::failure::invalid("relay_url", "A relay's address begins with https:// or http://."),
+            );
             return None;
         }
         Some(format!("{scheme}://{host}"))
@@ -186,7 +197,9 @@ impl Core {
     }
 
     pub(super) fn on_store_opened(&mut self, cached: Option<Cached>) {
-        let Phase::Opening { account, session } = std::mem::replace(&mut self.session.phase, Phase::SignedOut) else { return };
+        let Phase::Opening { account, session } = std::mem::replace(&mut self.session.phase, Phase::SignedOut) else {
+            return;
+        };
         let Some(cached) = cached else {
             self.session.reason = Some("storage".to_owned());
             self.answer_waiting(Err(error(CommandErrorCode::Storage, "The local history cannot be opened.")));
@@ -195,8 +208,12 @@ impl Core {
         let user = session.user.clone();
         self.rooms = Rooms::load(cached.rooms);
         self.people = People::load(cached.people);
-        let members: Vec<User> =
-            self.rooms.map.values().flat_map(|room| room.room().members.iter().map(|member| member.user.clone())).collect();
+        let members: Vec<User> = self
+            .rooms
+            .map
+            .values()
+            .flat_map(|room| room.room().members.iter().map(|member| member.user.clone()))
+            .collect();
         for member in members.iter().chain([&user]) {
             self.people.upsert_user(member);
         }

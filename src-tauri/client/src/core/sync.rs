@@ -174,7 +174,8 @@ impl Core {
                 room.on_message(message, me);
             }
         }
-        if let Some(newest) = messages.iter().filter(|message| message.sender_id != me).map(|message| message.seq).max() {
+        if let Some(newest) = messages.iter().filter(|message| message.sender_id != me).map(|message| message.seq).max()
+        {
             self.deliver(room_id, newest);
         }
         if !messages.is_empty() {

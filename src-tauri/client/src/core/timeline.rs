@@ -71,13 +71,22 @@ impl Timeline {
         }
     }
 
-    pub fn view(&self, room: &RoomState, me: UserId, people: &People, outbox: &Outbox, joinable_call: bool) -> TimelineView {
+    pub fn view(
+        &self,
+        room: &RoomState,
+        me: UserId,
+        people: &People,
+        outbox: &Outbox,
+        joinable_call: bool,
+    ) -> TimelineView {
         let have = room.others_have(me);
         let role = room.role(me);
         let stored = self.messages.values().map(|message| stored_view(message, me, role, have, people));
         let waiting = outbox
             .of(self.room_id)
-            .filter(|pending| !self.messages.values().rev().take(200).any(|message| message.client_id == pending.client_id))
+            .filter(|pending| {
+                !self.messages.values().rev().take(200).any(|message| message.client_id == pending.client_id)
+            })
             .map(|pending| pending_view(pending, me, people));
         let first = self.from.unwrap_or(room.room().last_seq.next());
         TimelineView {

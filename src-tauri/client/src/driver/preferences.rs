@@ -11,8 +11,7 @@ const FILE: &str = "preferences.json";
 /// not signed in.
 pub(super) fn load(data_dir: &Path, relay_url: Option<String>) -> Preferences {
     let saved = std::fs::read(data_dir.join(FILE)).ok();
-    let mut preferences: Preferences =
-        saved.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default();
+    let mut preferences: Preferences = saved.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default();
     if let (Some(relay_url), None) = (relay_url, &preferences.account) {
         preferences.relay_url = relay_url;
     }

@@ -73,7 +73,8 @@ impl EncryptedFile {
         let (nonce, sealed) = rest.split_first_chunk::<NONCE>().ok_or(FileError::NotSealed)?;
         let file = Self { path: path.to_owned(), salt: *salt, key: key(passphrase, salt)? };
         let payload = Payload { msg: sealed, aad: &bytes[..HEADER] };
-        let plain = file.cipher().decrypt(XNonce::from_slice(nonce), payload).map_err(|_| FileError::WrongPassphrase)?;
+        let plain =
+            file.cipher().decrypt(XNonce::from_slice(nonce), payload).map_err(|_| FileError::WrongPassphrase)?;
         Ok((file, Zeroizing::new(plain)))
     }
 

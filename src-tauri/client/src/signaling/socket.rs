@@ -193,7 +193,12 @@ impl Link {
         if self.tell(event).await { None } else { Some(Ended::Stopped) }
     }
 
-    async fn on_error(&mut self, id: Option<parley_shared::ids::RequestId>, error: WireError, fatal: bool) -> Option<Ended> {
+    async fn on_error(
+        &mut self,
+        id: Option<parley_shared::ids::RequestId>,
+        error: WireError,
+        fatal: bool,
+    ) -> Option<Ended> {
         let code = error.code;
         tracing::debug!(?code, fatal, "the relay refused");
         if let Some(op) = id.and_then(|id| self.requests.answered(id))
@@ -261,7 +266,9 @@ impl Online {
 enum Incoming {
     Msg(ServerMsg),
     /// Something of a later protocol; an event has its place and counts.
-    Unknown { seq: Option<EventSeq> },
+    Unknown {
+        seq: Option<EventSeq>,
+    },
     /// Nothing but a sign of life.
     Alive,
 }

@@ -70,7 +70,8 @@ impl History {
     }
 
     pub fn save_room(&self, record: &RoomRecord) -> Result<(), StoreError> {
-        let sql = "INSERT INTO rooms (id, record) VALUES (?1, ?2) ON CONFLICT (id) DO UPDATE SET record = excluded.record";
+        let sql =
+            "INSERT INTO rooms (id, record) VALUES (?1, ?2) ON CONFLICT (id) DO UPDATE SET record = excluded.record";
         self.db.prepare_cached(sql)?.execute(params![record.room.id.as_bytes(), to_json(record)?])?;
         Ok(())
     }
@@ -86,7 +87,8 @@ impl History {
     }
 
     pub fn save_person(&self, person: &Person) -> Result<(), StoreError> {
-        let sql = "INSERT INTO people (id, person) VALUES (?1, ?2) ON CONFLICT (id) DO UPDATE SET person = excluded.person";
+        let sql =
+            "INSERT INTO people (id, person) VALUES (?1, ?2) ON CONFLICT (id) DO UPDATE SET person = excluded.person";
         self.db.prepare_cached(sql)?.execute(params![person.user.id.as_bytes(), to_json(person)?])?;
         Ok(())
     }
@@ -202,8 +204,9 @@ fn read_message(row: &Row<'_>) -> rusqlite::Result<Message> {
         client_id: ClientMessageId::from_bytes(row.get(5)?),
         sent_at_ms: UnixMs(row.get(6)?),
         edited_at_ms: (edited != 0).then_some(UnixMs(edited)),
-        body: serde_json::from_str(&body)
-            .map_err(|error| rusqlite::Error::FromSqlConversionFailure(8, rusqlite::types::Type::Text, Box::new(error)))?,
+        body: serde_json::from_str(&body).map_err(|error| {
+            rusqlite::Error::FromSqlConversionFailure(8, rusqlite::types::Type::Text, Box::new(error))
+        })?,
     })
 }
 

@@ -45,13 +45,19 @@ impl Store {
     ///
     /// # Errors
     /// The disk refuses, or the history is from a later version.
-    pub fn open(data_dir: &Path, account: &Account, answers: mpsc::Sender<Input>) -> Result<(Self, Cached), StoreError> {
+    pub fn open(
+        data_dir: &Path,
+        account: &Account,
+        answers: mpsc::Sender<Input>,
+    ) -> Result<(Self, Cached), StoreError> {
         let dir = account_dir(data_dir, account);
         make_private_dir(&dir)?;
         let history = History::open(&dir.join("history.db"))?;
         let cached = history.load()?;
         let (jobs, inbox) = mpsc::channel(QUEUE);
-        let thread = std::thread::Builder::new().name("parley-store".to_owned()).spawn(move || run(&history, inbox, &answers))?;
+        let thread = std::thread::Builder::new()
+            .name("parley-store".to_owned())
+            .spawn(move || run(&history, inbox, &answers))?;
         Ok((Self { jobs, thread, dir }, cached))
     }
 

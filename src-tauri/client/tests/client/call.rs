@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use crate::support::{self, PATIENCE, Person, Relay};
 use parley_client::engine::StreamId;
 use parley_shared::ids::RoomId;
 use parley_shared::view::*;
 use parley_shared::wire::{CallEndReason, CallOutcome, DeclineReason};
-use crate::support::{self, PATIENCE, Person, Relay};
 
 struct Pair {
     _dir: tempfile::TempDir,
@@ -82,7 +82,9 @@ async fn a_call_carries_picture_and_sound_both_ways_and_leaves_an_entry() {
     assert!(stats.video.decoded > 0 && !stats.route.is_empty(), "{stats:?}");
 
     pair.mina.command(Command::SetCamera { on: false }).await;
-    pair.jo.until("the camera off", |state| (!state.call.as_ref()?.participants.first()?.camera_on).then_some(())).await;
+    pair.jo
+        .until("the camera off", |state| (!state.call.as_ref()?.participants.first()?.camera_on).then_some(()))
+        .await;
     pair.mina.command(Command::HangUp).await;
     assert!(pair.mina.state().await.call.is_none());
     until_phase(&pair.jo, "the end", |phase| *phase == CallPhaseView::Ended { reason: CallEndReason::HungUp }).await;

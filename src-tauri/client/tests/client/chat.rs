@@ -1,9 +1,9 @@
 //! Two people who chat over a real relay, while connections and relays come and go.
 
+use crate::support::{self, Person, Relay, Wire};
 use parley_client::SecretsChoice;
 use parley_shared::ids::Seq;
 use parley_shared::view::*;
-use crate::support::{self, Person, Relay, Wire};
 
 async fn two_people(dir: &std::path::Path, relay: &Relay) -> (Person, Person) {
     let jo = Person::arrive(dir, "jo").await.sign_up(&relay.url(), "Jo").await;
@@ -18,7 +18,8 @@ async fn a_message_is_delivered_read_edited_and_deleted() {
     let (jo, mina) = two_people(dir.path(), &relay).await;
     let room_id = jo.open_direct("Mina").await;
     jo.say(room_id, "hello").await;
-    let unread = |state: &Snapshot| state.rooms.rooms.first().filter(|room| room.unread == 1).map(|room| room.title.clone());
+    let unread =
+        |state: &Snapshot| state.rooms.rooms.first().filter(|room| room.unread == 1).map(|room| room.title.clone());
     assert_eq!(mina.until("an unread message", unread).await, "Jo");
     let delivered = |wanted: MessageState| {
         move |state: &Snapshot| {

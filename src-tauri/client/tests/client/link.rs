@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use crate::support::{PATIENCE, Relay, Wire};
 use parley_client::api::{Api, Http, TokenError, Tokens, enter};
 use parley_client::core::{ApiCall, ApiReply, CallFailure, LinkEvent, OpId};
 use parley_client::signaling::Signaling;
 use parley_shared::wire::*;
-use crate::support::{PATIENCE, Relay, Wire};
 use tokio::sync::mpsc;
 
 async fn sign_up(relay: &Relay, name: &str) -> Session {
@@ -94,7 +94,14 @@ async fn a_cut_connection_resumes_its_session_and_answers_every_request_once() {
     let (jo, mina) = (sign_up(&relay, "jo").await, sign_up(&relay, "mina").await);
     let members = vec![mina.user.id];
     let (http, tokens, _renewed) = tokens(&relay, jo);
-    let body = CreateRoom { kind: RoomKind::Direct, name: String::new(), topic: String::new(), visibility: Visibility::Private, members, max_members: None };
+    let body = CreateRoom {
+        kind: RoomKind::Direct,
+        name: String::new(),
+        topic: String::new(),
+        visibility: Visibility::Private,
+        members,
+        max_members: None,
+    };
     let api = Api::new(http, tokens.clone());
     let Ok(ApiReply::Room(room)) = api.call(ApiCall::CreateRoom(body)).await else { panic!("no room") };
 

@@ -1,5 +1,8 @@
 //! The client against a real relay in the same process.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
+mod bot;
 mod call;
 mod chat;
 mod link;

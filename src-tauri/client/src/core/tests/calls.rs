@@ -231,9 +231,11 @@ fn my_picture_is_shown_while_my_camera_runs() {
     desk.feed(Input::Media(MediaEvent::DeviceFailed { kind: DeviceKindView::Camera, code: DeviceProblemCode::Gone }));
     let view = desk.call().unwrap();
     assert_eq!((view.self_stream, view.problems[0].code), (None, DeviceProblemCode::Gone));
-    assert!(desk.effects.iter().any(|effect| {
-        matches!(effect, Effect::Show(ViewEvent::Notice(notice)) if notice.code == "camera_gone")
-    }));
+    assert!(
+        desk.effects.iter().any(|effect| {
+            matches!(effect, Effect::Show(ViewEvent::Notice(notice)) if notice.code == "camera_gone")
+        })
+    );
 }
 
 #[test]

@@ -30,7 +30,12 @@ fn a_message_is_shown_at_once_and_then_as_stored_delivered_and_read() {
     assert_eq!(desk.timeline().messages[0].client_id, first_id);
 
     let receipt = |delivered, read| {
-        event(Event::ReceiptChanged { room_id: ROOM, user_id: MINA, delivered_seq: Seq(delivered), read_seq: Seq(read) })
+        event(Event::ReceiptChanged {
+            room_id: ROOM,
+            user_id: MINA,
+            delivered_seq: Seq(delivered),
+            read_seq: Seq(read),
+        })
     };
     desk.feed(receipt(1, 0));
     assert_eq!(desk.texts()[0].1, MessageState::Delivered);
@@ -64,8 +69,12 @@ fn what_is_written_offline_waits_and_keeps_its_id_when_the_answer_was_lost() {
     assert!(desk.requests().is_empty());
     desk.feed(welcome(false, Vec::new()));
     desk.feed(Input::Link(LinkEvent::RequestDone(op, Err(CallFailure::Lost))));
-    let again: Vec<Request> =
-        desk.take_requests().into_iter().map(|(_, request)| request).filter(|r| matches!(r, Request::SendMessage { .. })).collect();
+    let again: Vec<Request> = desk
+        .take_requests()
+        .into_iter()
+        .map(|(_, request)| request)
+        .filter(|r| matches!(r, Request::SendMessage { .. }))
+        .collect();
     assert_eq!(again, [first]);
 }
 
@@ -175,7 +184,10 @@ fn a_gap_in_the_changes_is_fetched_and_an_old_page_does_not_undo_an_edit() {
     let op = desk.api_op(|call| matches!(call, ApiCall::Changes { after: Change(1), .. }));
     let edited = Message { change: Change(5), ..message(2, MINA, "two, edited") };
     desk.feed(event(Event::MessageChanged { message: Box::new(edited) }));
-    let page = ChangesPage { messages: vec![message(2, MINA, "two"), message(3, MINA, "three"), message(4, MINA, "four")], has_more: false };
+    let page = ChangesPage {
+        messages: vec![message(2, MINA, "two"), message(3, MINA, "three"), message(4, MINA, "four")],
+        has_more: false,
+    };
     desk.feed(Input::ApiDone(op, Ok(ApiReply::Changes(page))));
     let texts: Vec<String> = desk.texts().into_iter().map(|(text, _)| text).collect();
     assert_eq!(texts, ["one", "two, edited", "three", "four"]);

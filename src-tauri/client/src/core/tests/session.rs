@@ -2,7 +2,11 @@ use super::*;
 use crate::core::Account;
 
 fn sign_in(relay_url: &str) -> Command {
-    Command::SignIn { relay_url: relay_url.to_owned(), email: "jo@example.org".to_owned(), password: "12345678".to_owned() }
+    Command::SignIn {
+        relay_url: relay_url.to_owned(),
+        email: "jo@example.org".to_owned(),
+        password: "12345678".to_owned(),
+    }
 }
 
 fn signed_out_desk() -> Desk {
@@ -34,7 +38,8 @@ fn the_last_state_is_on_the_screen_before_the_relay_answers() {
 fn signing_in_answers_when_the_history_is_open() {
     let mut desk = signed_out_desk();
     let answer = desk.command(sign_in("127.0.0.1:3001/"));
-    let op = desk.api_op(|call| matches!(call, ApiCall::SignIn { relay_url, .. } if relay_url == "https://127.0.0.1:3001"));
+    let op =
+        desk.api_op(|call| matches!(call, ApiCall::SignIn { relay_url, .. } if relay_url == "https://127.0.0.1:3001"));
     desk.feed(Input::ApiDone(op, Ok(ApiReply::Session(Box::new(wire_session())))));
     assert!(desk.answer(answer).is_none());
     assert!(desk.effects.iter().any(|effect| matches!(effect, Effect::Secrets(SecretsJob::Save { .. }))));
@@ -134,7 +139,13 @@ fn an_answer_to_an_older_search_does_not_replace_a_newer_one() {
     desk.command(Command::SearchPeople { query: "mi".to_owned() });
     let older = desk.api_op(|call| matches!(call, ApiCall::People { query } if query == "mi"));
     desk.command(Command::SearchPeople { query: "min".to_owned() });
-    let person = |id| Person { user: user(id), presence: Presence::Online, last_seen_at_ms: None, favourite: false, blocked: false };
+    let person = |id| Person {
+        user: user(id),
+        presence: Presence::Online,
+        last_seen_at_ms: None,
+        favourite: false,
+        blocked: false,
+    };
     let newer = desk.api_op(|call| matches!(call, ApiCall::People { query } if query == "min"));
     desk.feed(Input::ApiDone(newer, Ok(ApiReply::People(vec![person(MINA)]))));
     desk.feed(Input::ApiDone(older, Ok(ApiReply::People(Vec::new()))));
