@@ -93,12 +93,14 @@ export class Connection {
       source: transceiver.receiver.track.kind === 'audio' ? 'microphone' : 'camera',
     }));
     const { generation } = this;
-    await this.#peer.signal(this.#to, { type: 'description', kind, sdp: this.pc.localDescription.sdp, generation, tracks });
+    await this.#peer.signal(this.#to, { type: 'description', kind, sdp: description.sdp, generation, tracks });
   }
 
   async #accept(description) {
-    await this.pc.setRemoteDescription({ type: description.kind, sdp: description.sdp });
+    const { sdp, candidates } = splitCandidates(description.sdp);
+    await this.pc.setRemoteDescription({ type: description.kind, sdp });
     this.#described = true;
+    this.#early.push(...candidates);
     for (const signal of this.#early.splice(0)) await this.#addCandidate(signal);
   }
 
@@ -129,12 +131,21 @@ function preferH264(transceiver) {
   transceiver.setCodecPreferences([...wanted, ...repair]);
 }
 
-/** The same candidate behind the test's bad link; nothing for addresses that the link does not lead to. */
+/** The same candidate behind the test's bad link, or nothing for those that the link does not lead to. */
 async function throughLink(candidate) {
   const fields = candidate.split(' ');
-  const [protocol, address] = [fields[2].toLowerCase(), fields[4]];
-  if (protocol !== 'udp' || address !== '127.0.0.1') return null;
-  const response = await fetch(`/link?port=${fields[5]}`, { method: 'POST' });
+  const [protocol, address, port] = [fields[2].toLowerCase(), fields[4], fields[5]];
+  if (protocol !== 'udp' || !/^[0-9.]+$/.test(address)) return null;
+  const response = await fetch(`/link?to=${address}:${port}`, { method: 'POST' });
+  fields[4] = '127.0.0.1';
   fields[5] = String(await response.json());
   return fields.join(' ');
+}
+
+/** The same description without candidates, and these by themselves. */
+function splitCandidates(sdp) {
+  const lines = sdp.split('\r\n');
+  const isCandidate = (line) => line.startsWith('a=candidate:');
+  const candidates = lines.filter(isCandidate).map((line) => ({ candidate: line.slice(2) }));
+  return { sdp: lines.filter((line) => !isCandidate(line)).join('\r\n'), candidates };
 }

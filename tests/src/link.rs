@@ -28,7 +28,7 @@ const UDP_AND_IP_HEADER_BYTES: usize = 28;
 pub struct Link;
 
 impl Link {
-    /// Opens a link to `target` that lives as long as this runtime; gives the port of the loopback to send to.
+    /// Opens a link to `target`, an address of this machine, that lives as long as this runtime; gives the port of the loopback to send to.
     ///
     /// # Errors
     /// There is no free port.
@@ -51,7 +51,7 @@ async fn run(front: Arc<UdpSocket>, target: SocketAddr, profile: LinkProfile) {
         let back = match backs.get(&from) {
             Some(back) => Arc::clone(back),
             None => {
-                let Ok(back) = UdpSocket::bind(("127.0.0.1", 0)).await else { return };
+                let Ok(back) = UdpSocket::bind((target.ip(), 0)).await else { return };
                 let back = Arc::new(back);
                 tokio::spawn(carry_back(Arc::clone(&back), Arc::clone(&front), from, Arc::clone(&down)));
                 backs.insert(from, Arc::clone(&back));

@@ -66,11 +66,10 @@ async fn page(kind: &'static str, text: &'static str) -> impl IntoResponse {
 
 #[derive(serde::Deserialize)]
 struct LinkTo {
-    port: u16,
+    to: SocketAddr,
 }
 
-/// Opens a link to a port of the loopback; answers with the port to send to.
-async fn open_link(State(profile): State<Arc<LinkProfile>>, Query(to): Query<LinkTo>) -> Result<Json<u16>, StatusCode> {
-    let target = SocketAddr::from(([127, 0, 0, 1], to.port));
-    Link::open(target, *profile).await.map(Json).map_err(|_| StatusCode::SERVICE_UNAVAILABLE)
+/// Opens a link to an address of this machine; answers with the port of the loopback to send to.
+async fn open_link(State(profile): State<Arc<LinkProfile>>, Query(link): Query<LinkTo>) -> Result<Json<u16>, StatusCode> {
+    Link::open(link.to, *profile).await.map(Json).map_err(|_| StatusCode::SERVICE_UNAVAILABLE)
 }
