@@ -92,7 +92,9 @@ mod tests {
         assert!(
             matches!(camera("device:/dev/video1"), Ok(Some(VideoSourceConfig::Camera { id: Some(id), .. })) if id == "/dev/video1")
         );
-        assert!(matches!(microphone("file:/a:b.wav"), Ok(AudioSourceConfig::File { path }) if path.as_os_str() == "/a:b.wav"));
+        assert!(
+            matches!(microphone("file:/a:b.wav"), Ok(AudioSourceConfig::File { path }) if path.as_os_str() == "/a:b.wav")
+        );
         assert!(camera("file:").is_err() && microphone("loud").is_err() && speaker("nul").is_err());
     }
 

@@ -23,6 +23,8 @@ pub(super) enum Op {
         relay_url: String,
     },
     FetchRooms,
+    /// Names and presence of people who are not searched for.
+    LearnPeople,
     FetchLatest {
         room_id: RoomId,
         upto: Change,
@@ -84,6 +86,7 @@ impl Op {
     pub(super) fn reply(&self) -> Option<ReplyId> {
         match self {
             Self::Quiet
+            | Self::LearnPeople
             | Self::FetchRooms
             | Self::FetchLatest { .. }
             | Self::FetchChanges { .. }
@@ -119,6 +122,10 @@ impl Core {
                 self.on_changes(room_id, page.messages, page.has_more);
             }
             (Op::FetchOlder { reply, room_id }, Ok(ApiReply::History(page))) => self.on_older(reply, room_id, Ok(page)),
+            (Op::LearnPeople, Ok(ApiReply::People(people))) => {
+                self.people.learn(people);
+                self.changed.extend([Slice::People, Slice::Rooms, Slice::Timeline]);
+            }
             (Op::SearchPeople { reply, query }, Ok(ApiReply::People(people))) => self.on_people(reply, &query, people),
             (Op::SetFavourite { reply, user_id, favourite }, Ok(ApiReply::Done)) => {
                 self.mark_person(user_id, |person| person.favourite = favourite);
@@ -186,6 +193,7 @@ impl Core {
                 self.touch(Slice::Rooms);
             }
             Op::Quiet
+            | Op::LearnPeople
             | Op::Done { .. }
             | Op::SignIn { .. }
             | Op::SetFavourite { .. }

@@ -49,10 +49,15 @@ impl People {
         self.known.insert(user.id, person);
     }
 
+    /// What the relay knows of people, whatever is searched for.
+    pub fn learn(&mut self, people: Vec<Person>) {
+        self.known.extend(people.into_iter().map(|person| (person.user.id, person)));
+    }
+
     /// The answer to the search.
     pub fn on_found(&mut self, people: Vec<Person>) {
         self.found = people.iter().map(|person| person.user.id).collect();
-        self.known.extend(people.into_iter().map(|person| (person.user.id, person)));
+        self.learn(people);
         self.loading = false;
         self.failed = false;
     }

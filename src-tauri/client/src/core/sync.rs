@@ -25,6 +25,9 @@ impl Core {
         let query = self.people.query.clone();
         self.people.loading = true;
         self.touch(Slice::People);
+        if !query.is_empty() {
+            self.api(Op::LearnPeople, ApiCall::People { query: String::new() });
+        }
         self.api(Op::SearchPeople { reply: None, query: query.clone() }, ApiCall::People { query });
         self.on_calls_at_welcome(welcome.calls, welcome.resumed, now);
     }

@@ -154,6 +154,27 @@ fn an_answer_to_an_older_search_does_not_replace_a_newer_one() {
 }
 
 #[test]
+fn presence_comes_back_with_the_relay_whatever_is_searched_for() {
+    let mut desk = Desk::online();
+    let presence = |desk: &Desk| desk.core.snapshot().rooms.rooms[0].peer.as_ref().unwrap().presence;
+    desk.command(Command::SearchPeople { query: "nobody".to_owned() });
+    desk.feed(Input::Link(LinkEvent::Hint(Hint::Presence {
+        user_id: MINA,
+        presence: Presence::Online,
+        last_seen_at_ms: None,
+    })));
+    assert_eq!(presence(&desk), Presence::Online);
+    desk.feed(Input::Link(LinkEvent::Offline { retry_in: Duration::from_secs(1) }));
+    assert_eq!(presence(&desk), Presence::Offline);
+    desk.feed(welcome(true, Vec::new()));
+    let op = desk.api_op(|call| matches!(call, ApiCall::People { query } if query.is_empty()));
+    let mina =
+        Person { user: user(MINA), presence: Presence::Away, last_seen_at_ms: None, favourite: false, blocked: false };
+    desk.feed(Input::ApiDone(op, Ok(ApiReply::People(vec![mina]))));
+    assert_eq!(presence(&desk), Presence::Away);
+}
+
+#[test]
 fn every_slice_that_changed_is_shown_once() {
     let mut desk = Desk::online();
     desk.core.take_changes();
