@@ -32,6 +32,12 @@ pub fn build(packages: &[&str], release: bool) -> Result<PathBuf> {
     Ok(paths::target().join(if release { "release" } else { "debug" }))
 }
 
+/// Installs parts of Rust's toolchain that a minimal installation leaves out, such as `clippy`.
+pub fn ensure_component(name: &str, probe: &[&str]) -> Result<()> {
+    let there = command(probe).output().is_ok_and(|output| output.status.success());
+    if there { Ok(()) } else { process::run(Command::new("rustup").args(["component", "add", name])) }
+}
+
 /// The name of a program's file on this system.
 pub fn program(name: &str) -> String {
     format!("{name}{}", std::env::consts::EXE_SUFFIX)
