@@ -6,7 +6,9 @@ use openh264::{
     encoder::{self, BitRate, Complexity, FrameRate, FrameType, IntraFramePeriod, Profile, RateControlMode, UsageType},
     formats::YUVSource,
 };
-use openh264_sys2::{ENCODER_OPTION_BITRATE, ENCODER_OPTION_MAX_BITRATE, SBitrateInfo, SPATIAL_LAYER_ALL};
+use openh264_sys2::{
+    ENCODER_OPTION_BITRATE, ENCODER_OPTION_MAX_BITRATE, SBitrateInfo, SPATIAL_LAYER_0, SPATIAL_LAYER_ALL,
+};
 
 use super::{CodecError, sps};
 use crate::frame::I420;
@@ -93,14 +95,11 @@ impl Encoder {
             self.inner = open(self.config)?;
             return Ok(());
         }
-        // The target may never be above the maximum, not even between the two calls.
-        if bps > earlier {
-            self.set_rate_option(ENCODER_OPTION_MAX_BITRATE)?;
-            self.set_rate_option(ENCODER_OPTION_BITRATE)
-        } else {
-            self.set_rate_option(ENCODER_OPTION_BITRATE)?;
-            self.set_rate_option(ENCODER_OPTION_MAX_BITRATE)
-        }
+        // The target may never be above a maximum, not even between two calls; the one layer has a maximum of its own.
+        let target = [(ENCODER_OPTION_BITRATE, SPATIAL_LAYER_ALL)];
+        let maxima = [(ENCODER_OPTION_MAX_BITRATE, SPATIAL_LAYER_0), (ENCODER_OPTION_MAX_BITRATE, SPATIAL_LAYER_ALL)];
+        let steps = if bps > earlier { [&maxima[..], &target] } else { [&target[..], &maxima] };
+        steps.into_iter().flatten().try_for_each(|&(option, layer)| self.set_rate_option(option, layer))
     }
 
     /// Makes the next picture that is not skipped a key frame.
@@ -124,9 +123,13 @@ impl Encoder {
         Ok(())
     }
 
-    fn set_rate_option(&mut self, option: openh264_sys2::ENCODER_OPTION) -> Result<(), CodecError> {
+    fn set_rate_option(
+        &mut self,
+        option: openh264_sys2::ENCODER_OPTION,
+        layer: openh264_sys2::LAYER_NUM,
+    ) -> Result<(), CodecError> {
         let bps = i32::try_from(self.config.bitrate_bps).unwrap_or(i32::MAX);
-        let mut rate = SBitrateInfo { iLayer: SPATIAL_LAYER_ALL, iBitrate: bps };
+        let mut rate = SBitrateInfo { iLayer: layer, iBitrate: bps };
         // SAFETY: the codec is set up (a picture went through it), and both options read one SBitrateInfo and keep no pointer.
         let code = unsafe { self.inner.raw_api().set_option(option, (&raw mut rate).cast()) };
         if code == 0 { Ok(()) } else { Err(CodecError::Setup(format!("openh264 refuses {bps} bit/s (code {code})"))) }
@@ -150,6 +153,8 @@ fn open(config: EncoderConfig) -> Result<encoder::Encoder, CodecError> {
         .profile(Profile::Baseline)
         .complexity(Complexity::Low)
         .scene_change_detect(false)
+        // It takes thin remains of what moved for background and leaves them standing.
+        .background_detection(false)
         .intra_frame_period(IntraFramePeriod::auto())
         .num_threads(1);
     encoder::Encoder::with_api_config(OpenH264API::from_source(), settings).map_err(setup)

@@ -74,6 +74,34 @@ fn bit_rate_follows_a_change_at_once_and_without_a_key_frame() {
 }
 
 #[test]
+fn bit_rate_rises_above_the_one_it_was_opened_with() {
+    let mut encoder = Encoder::new(EncoderConfig { width: 1280, height: 720, fps: 30, bitrate_bps: 300_000 }).unwrap();
+    let mut noise = Noise(7);
+    for (picture, bps) in pictures(1280, 720, 6).zip([300_000, 900_000, 2_500_000, 200_000, 1_000_000, 2_600_000]) {
+        encoder.set_bitrate(bps).unwrap();
+        encoder.encode(&noise.add(picture)).unwrap();
+    }
+}
+
+#[test]
+fn moving_things_leave_no_trail_behind() {
+    let mut encoder =
+        Encoder::new(EncoderConfig { width: 1280, height: 720, fps: 30, bitrate_bps: 2_500_000 }).unwrap();
+    let mut decoder = Decoder::new().unwrap();
+    let (mut original, mut shown) = (None, None);
+    for picture in pictures(1280, 720, 90) {
+        if let Some(encoded) = encoder.encode(&picture).unwrap() {
+            shown = decoder.decode(&encoded.annex_b).unwrap();
+            original = Some(picture);
+        }
+    }
+    let (original, shown) = (original.unwrap(), shown.unwrap());
+    let specks = original.u().iter().zip(shown.u()).chain(original.v().iter().zip(shown.v()));
+    let specks = specks.filter(|(a, b)| a.abs_diff(**b) > 24).count();
+    assert!(specks < 20, "{specks} chroma samples are far from the original");
+}
+
+#[test]
 fn another_size_starts_anew_and_keeps_the_bit_rate() {
     let mut encoder = Encoder::new(SMALL).unwrap();
     let mut decoder = Decoder::new().unwrap();
