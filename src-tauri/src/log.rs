@@ -10,7 +10,8 @@ use std::{
 use anyhow::Context;
 use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
-const DEFAULT_FILTER: &str = "info,webrtc=warn,rtc=warn";
+/// The WebRTC crates name addresses in their warnings.
+const DEFAULT_FILTER: &str = "info,webrtc=off,rtc=off";
 
 /// Starts the log.
 ///
