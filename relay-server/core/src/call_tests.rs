@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use parley_shared::limits::{CANDIDATES_PER_CONNECTION, RING_TIMEOUT, SDP_BYTES};
+use parley_shared::limits::{CALL_ABSENCE, CANDIDATES_PER_CONNECTION, RING_TIMEOUT, SDP_BYTES};
 use parley_shared::wire::{DescriptionKind, Role, RoomKind};
 use proptest::prelude::*;
 

@@ -13,6 +13,7 @@
 //! This crate must never do IO, read a clock, or draw randomness of its own.
 
 pub mod call;
+mod hints;
 pub mod presence;
 pub mod rate;
 mod relay;

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parley_shared::ids::{DeviceId, MessageId, RoomId, SessionId, UserId};
-use parley_shared::limits::{RESUME_WINDOW, SOCKETS_PER_USER, TYPING_TIMEOUT};
+use parley_shared::limits::{RESUME_WINDOW, SOCKETS_PER_USER};
 use parley_shared::wire::{
-    ClientMsg, ErrorCode, Event, Hint, Message, PROTOCOL_VERSION, Presence, Resume, Room, ServerMsg, User, Welcome,
-    WireError,
+    ClientMsg, ErrorCode, Event, Message, PROTOCOL_VERSION, Resume, Room, ServerMsg, User, Welcome, WireError,
 };
 
 use crate::call::{CallOutput, Calls, To};
-use crate::presence::{PresenceBook, Signs};
+use crate::hints::Typing;
+use crate::presence::PresenceBook;
 use crate::rate::Limiter;
 use crate::session::Session;
 use crate::work::{Answered, Asker, CallEntry, Done, Ticket, Waiting, Work};
@@ -31,25 +31,19 @@ pub struct Relay {
     pub(crate) presence: PresenceBook,
     pub(crate) calls: Calls,
     pub(crate) messages: Limiter<UserId>,
-    typing: BTreeMap<(RoomId, UserId), Typing>,
+    pub(crate) typing: BTreeMap<(RoomId, UserId), Typing>,
     /// People whose last socket broke, and until when they count as connected.
-    fading: BTreeMap<UserId, Instant>,
-    timers: BTreeSet<(Instant, Timer)>,
+    pub(crate) fading: BTreeMap<UserId, Instant>,
+    pub(crate) timers: BTreeSet<(Instant, Timer)>,
     waiting: BTreeMap<Ticket, Waiting>,
     next_ticket: u64,
-    outputs: VecDeque<Output>,
+    pub(crate) outputs: VecDeque<Output>,
     random: Random,
-}
-
-#[derive(Debug)]
-struct Typing {
-    until: Instant,
-    others: Vec<UserId>,
 }
 
 /// What may be due at a moment. Whether it is, is looked up then: timers are never taken back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Timer {
+pub(crate) enum Timer {
     Session(SessionId),
     Offline(UserId),
     Typing(RoomId, UserId),
@@ -332,69 +326,13 @@ impl Relay {
         }
     }
 
-    pub(crate) fn start_typing(&mut self, room_id: RoomId, user_id: UserId, others: Vec<UserId>, now: Now) {
-        let until = now.at + TYPING_TIMEOUT;
-        self.timers.insert((until, Timer::Typing(room_id, user_id)));
-        self.hint(&others, &Hint::Typing { room_id, user_id, typing: true });
-        self.typing.insert((room_id, user_id), Typing { until, others });
-    }
-
-    pub(crate) fn stop_typing(&mut self, room_id: RoomId, user_id: UserId) {
-        if let Some(typing) = self.typing.remove(&(room_id, user_id)) {
-            self.hint(&typing.others, &Hint::Typing { room_id, user_id, typing: false });
-        }
-    }
-
     pub(crate) fn tell_stored(&mut self, message: Box<Message>, members: &[UserId]) {
         self.stop_typing(message.room_id, message.sender_id);
         self.tell(members, Arc::new(Event::MessageStored { message }));
     }
 
-    pub(crate) fn is_reachable(&self, user_id: UserId) -> bool {
-        self.presence.of(user_id) != Presence::Offline
-    }
-
-    fn has_socket(&self, user_id: UserId) -> bool {
-        self.sessions_of(user_id).any(|session| session.socket.is_some())
-    }
-
-    fn sessions_of(&self, user_id: UserId) -> impl Iterator<Item = &Session> {
+    pub(crate) fn sessions_of(&self, user_id: UserId) -> impl Iterator<Item = &Session> {
         self.by_user.get(&user_id).into_iter().flatten().filter_map(|id| self.sessions.get(id))
-    }
-
-    fn refresh_presence(&mut self, user_id: UserId, now: Now) {
-        let attached = || self.sessions_of(user_id).filter(|session| session.socket.is_some());
-        let is_bot = self.sessions_of(user_id).any(|session| session.user.bot);
-        let signs = Signs {
-            connected: attached().next().is_some() || self.fading.contains_key(&user_id),
-            all_idle: attached().next().is_some() && attached().all(|session| session.idle),
-            in_call: !is_bot && self.calls.has_user(user_id),
-        };
-        let before = self.presence.of(user_id);
-        let Some(change) = self.presence.update(user_id, signs, now.unix) else { return };
-        self.outputs.push_back(Output::Presence(change));
-        // Also on coming: after a crash that is what is known.
-        if change.last_seen.is_some() || before == Presence::Offline {
-            self.ask(Work::LastSeen { user_id, at: now.unix }, Waiting::Nobody);
-        }
-        self.ask(Work::Audience { user_id }, Waiting::Audience { user_id });
-    }
-
-    fn tell_presence(&mut self, user_id: UserId, people: &[UserId], now: Now) {
-        let presence = self.presence.of(user_id);
-        let last_seen_at_ms = (presence == Presence::Offline).then_some(now.unix);
-        self.hint(people, &Hint::Presence { user_id, presence, last_seen_at_ms });
-    }
-
-    fn show_presences(&mut self, session_id: SessionId, people: &[UserId]) {
-        let Some(socket) = self.sessions.get(&session_id).and_then(|session| session.socket) else { return };
-        for user_id in people {
-            let presence = self.presence.of(*user_id);
-            if presence != Presence::Offline {
-                let hint = Hint::Presence { user_id: *user_id, presence, last_seen_at_ms: None };
-                self.send(socket, ServerMsg::Hint { hint });
-            }
-        }
     }
 
     fn drain_calls(&mut self, now: Now) {
@@ -458,14 +396,6 @@ impl Relay {
         let seq = session.push(event.clone());
         if let Some(socket) = session.socket {
             self.outputs.push_back(Output::Send { socket, msg: Outgoing::Event { seq, event } });
-        }
-    }
-
-    fn hint(&mut self, users: &[UserId], hint: &Hint) {
-        let sockets: Vec<SocketId> =
-            users.iter().flat_map(|user_id| self.sessions_of(*user_id)).filter_map(|session| session.socket).collect();
-        for socket in sockets {
-            self.send(socket, ServerMsg::Hint { hint: hint.clone() });
         }
     }
 

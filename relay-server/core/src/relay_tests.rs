@@ -1,6 +1,6 @@
 use parley_shared::ids::{ClientMessageId, EventSeq, MessageId, RequestId, Seq, UnixMs};
-use parley_shared::limits::{HEARTBEAT_TIMEOUT, MESSAGE_BURST};
-use parley_shared::wire::{MessageBody, Reply, Request, Role, RoomKind, Secret};
+use parley_shared::limits::{HEARTBEAT_TIMEOUT, MESSAGE_BURST, TYPING_TIMEOUT};
+use parley_shared::wire::{Hint, MessageBody, Presence, Reply, Request, Role, RoomKind, Secret};
 use proptest::prelude::*;
 
 use super::*;
