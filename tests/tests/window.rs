@@ -1,0 +1,145 @@
+//! The app as its person has it: a real window on a real relay, typed into and clicked, its pictures read back.
+
+use anyhow::Result;
+use e2e::person::{PASSWORD, Person, email};
+use e2e::relay::RelayProcess;
+use e2e::window::{Desk, Echo, Key, Window, id, row};
+use parley_shared::view::Command;
+
+/// Opens the app on a relay, with the files of this desk.
+async fn open(desk: &Desk, relay: &RelayProcess) -> Result<Window> {
+    Window::open(desk, &["--relay", &relay.url, "--data-dir", &desk.path().join("parley").display().to_string()]).await
+}
+
+async fn sign_up(window: &Window, name: &str) -> Result<()> {
+    window.write(&id("auth-name"), name).await?;
+    window.write(&id("auth-email"), &email(name)).await?;
+    window.write(&id("auth-password"), PASSWORD).await?;
+    window.click(&id("auth-submit")).await?;
+    window.see(&id("shell")).await?;
+    Ok(())
+}
+
+async fn send(window: &Window, text: &str) -> Result<()> {
+    window.write(&id("composer"), text).await?;
+    window.click(&id("send")).await?;
+    window.read(&id("message-text"), text).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn person_signs_up_writes_and_calls_echo() -> Result<()> {
+    let (relay, _echo) = Echo::with_relay()?;
+    let desk = Desk::start().await?;
+    let bob = Person::sign_up(&relay.url, "Bob").await?;
+    let window = open(&desk, &relay).await?;
+
+    sign_up(&window, "Alice").await?;
+    window.write(&id("search"), "Bob").await?;
+    window.click(&row("person-item", "Bob")).await?;
+    window.read(&id("room-title"), "Bob").await?;
+    send(&window, "Lunch at twelve?").await?;
+
+    bob.open_direct("Alice").await?;
+    let message = bob.see_message("Lunch at twelve?").await?;
+    assert_eq!((message.sender_name.as_str(), message.mine), ("Alice", false));
+    let room_id = bob.see_timeline("the room", |timeline| Some(timeline.room.id)).await?;
+    bob.command(Command::SendMessage { room_id, text: "Yes, at the harbour".to_owned() }).await?;
+    window.read(&id("message-text"), "Yes, at the harbour").await?;
+
+    window.replace(&id("search"), "Echo").await?;
+    window.click(&row("person-item", "Echo")).await?;
+    window.read(&id("room-title"), "Echo").await?;
+    window.click(&id("call-video")).await?;
+    let first = window.see_picture(&id("remote-video")).await?;
+    window.see_motion(&id("remote-video"), &first).await?;
+    let own = window.see_picture(&id("self-video")).await?;
+    window.see_motion(&id("self-video"), &own).await?;
+
+    window.click(&id("hang-up")).await?;
+    window.see_no(&id("remote-video")).await?;
+    window.see(&id("composer")).await?;
+    window.close().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn restarted_app_is_signed_in_and_shows_history_without_the_relay() -> Result<()> {
+    let mut relay = RelayProcess::start()?;
+    let desk = Desk::start().await?;
+    let bob = Person::sign_up(&relay.url, "Bob").await?;
+    let window = open(&desk, &relay).await?;
+    sign_up(&window, "Alice").await?;
+    window.write(&id("search"), "Bob").await?;
+    window.click(&row("person-item", "Bob")).await?;
+    send(&window, "The key is under the mat").await?;
+    bob.open_direct("Alice").await?;
+    bob.see_message("The key is under the mat").await?;
+    window.close().await?;
+
+    relay.kill();
+    let window = open(&desk, &relay).await?;
+    window.see(&id("offline")).await?;
+    window.click(&row("room-item", "Bob")).await?;
+    window.read(&id("message-text"), "The key is under the mat").await?;
+    window.write(&id("composer"), "Did you find it?").await?;
+    window.click(&id("send")).await?;
+    window.see(&format!("{}[data-state=\"sending\"]", id("message"))).await?;
+
+    relay.start_again()?;
+    bob.see_message("Did you find it?").await?;
+    window.see_no(&id("offline")).await?;
+    window.close().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keyboard_alone_signs_up_and_sends() -> Result<()> {
+    let relay = RelayProcess::start()?;
+    let desk = Desk::start().await?;
+    let bob = Person::sign_up(&relay.url, "Bob").await?;
+    let window = open(&desk, &relay).await?;
+    let enter = char::from(Key::Enter).to_string();
+
+    window.focused(&id("auth-name")).await?;
+    window.keys("Alice").await?;
+    window.tab_to(&id("auth-email")).await?;
+    window.keys(&email("Alice")).await?;
+    window.tab_to(&id("auth-password")).await?;
+    window.keys(PASSWORD).await?;
+    window.keys(&enter).await?;
+    window.see(&id("shell")).await?;
+
+    window.see(&row("person-item", "Bob")).await?;
+    window.tab_to(&row("person-item", "Bob")).await?;
+    window.keys(&enter).await?;
+    window.read(&id("room-title"), "Bob").await?;
+    window.see(&id("composer")).await?;
+    window.tab_to(&id("composer")).await?;
+    window.keys("No mouse here").await?;
+    window.keys(&enter).await?;
+    window.read(&id("message-text"), "No mouse here").await?;
+    bob.open_direct("Alice").await?;
+    bob.see_message("No mouse here").await?;
+    window.close().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn incoming_call_rings_in_the_window_and_survives_a_reload() -> Result<()> {
+    let relay = RelayProcess::start()?;
+    let desk = Desk::start().await?;
+    let bob = Person::sign_up(&relay.url, "Bob").await?;
+    let window = open(&desk, &relay).await?;
+    sign_up(&window, "Alice").await?;
+
+    let room_id = bob.open_direct("Alice").await?;
+    bob.command(Command::StartCall { room_id, camera: true }).await?;
+    window.click(&id("accept")).await?;
+    let first = window.see_picture(&id("remote-video")).await?;
+    window.see_motion(&id("remote-video"), &first).await?;
+
+    window.reload().await?;
+    window.click(&row("room-item", "Bob")).await?;
+    let again = window.see_picture(&id("remote-video")).await?;
+    window.see_motion(&id("remote-video"), &again).await?;
+    bob.command(Command::HangUp).await?;
+    window.see_no(&id("remote-video")).await?;
+    window.close().await
+}
