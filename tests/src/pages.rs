@@ -70,6 +70,9 @@ struct LinkTo {
 }
 
 /// Opens a link to an address of this machine; answers with the port of the loopback to send to.
-async fn open_link(State(profile): State<Arc<LinkProfile>>, Query(link): Query<LinkTo>) -> Result<Json<u16>, StatusCode> {
+async fn open_link(
+    State(profile): State<Arc<LinkProfile>>,
+    Query(link): Query<LinkTo>,
+) -> Result<Json<u16>, StatusCode> {
     Link::open(link.to, *profile).await.map(Json).map_err(|_| StatusCode::SERVICE_UNAVAILABLE)
 }
