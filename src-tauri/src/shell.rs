@@ -39,6 +39,8 @@ async fn start(args: &Args, data_dir: &Path) -> anyhow::Result<(ClientHandle, Fr
 
 fn show(client: &ClientHandle, frames: FramesServer, data_dir: std::path::PathBuf) -> anyhow::Result<()> {
     let forwarded = client.clone();
+    let mut context = tauri::generate_context!();
+    window::allow_connection(context.config_mut(), &frames.origin())?;
     let app = tauri::Builder::default()
         .manage(client.clone())
         .manage(frames)
@@ -49,7 +51,7 @@ fn show(client: &ClientHandle, frames: FramesServer, data_dir: std::path::PathBu
             tauri::async_runtime::spawn(quit_on_signal(app.handle().clone()));
             Ok(())
         })
-        .build(tauri::generate_context!())
+        .build(context)
         .context("open the window")?;
     let code = app.run_return(|_, _| {});
     anyhow::ensure!(code == 0, "the window ended with code {code}");

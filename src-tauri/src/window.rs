@@ -2,14 +2,27 @@
 
 use std::path::Path;
 
-use anyhow::Context;
-use tauri::{App, Url, WebviewWindowBuilder, webview::NewWindowResponse};
+use anyhow::{Context, bail};
+use tauri::{App, Config, Url, WebviewWindowBuilder, utils::config::Csp, webview::NewWindowResponse};
 use tracing::debug;
 
 use crate::links;
 
 /// The label in `tauri.conf.json` and `capabilities/main.json`.
 pub const LABEL: &str = "main";
+
+/// Lets the page connect to `origin` beside its own shell. The port of the pictures is known only now, and a policy with a
+/// wildcard for it would open HTTP to every server on this machine: in a policy `ws:` stands for `http:` too (scheme-part match of CSP3).
+///
+/// # Errors
+/// When `tauri.conf.json` has no content security policy.
+pub fn allow_connection(config: &mut Config, origin: &str) -> anyhow::Result<()> {
+    let Some(Csp::DirectiveMap(policy)) = &mut config.app.security.csp else {
+        bail!("tauri.conf.json has no content security policy");
+    };
+    policy.entry("connect-src".to_owned()).or_default().push(origin);
+    Ok(())
+}
 
 /// Opens the window; the webview keeps its own files below `data_dir`.
 ///

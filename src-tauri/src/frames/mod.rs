@@ -47,9 +47,14 @@ impl FramesServer {
         Ok(Self { port, door, listening })
     }
 
+    /// What the page's content security policy has to allow.
+    pub fn origin(&self) -> String {
+        format!("ws://127.0.0.1:{}", self.port)
+    }
+
     /// Where the webview connects, with a fresh token that works once. Tokens given out before stop working.
     pub fn endpoint(&self) -> FramesEndpoint {
-        FramesEndpoint { url: format!("ws://127.0.0.1:{}/", self.port), token: self.door.issue() }
+        FramesEndpoint { url: format!("{}/", self.origin()), token: self.door.issue() }
     }
 }
 
