@@ -138,7 +138,7 @@ impl Window {
     /// As [`Self::write`].
     pub async fn replace(&self, selector: &str, text: &str) -> Result<()> {
         self.see(selector).await?.clear().await.with_context(|| format!("empty {selector}"))?;
-        self.write(selector, text).await
+        if text.is_empty() { Ok(()) } else { self.write(selector, text).await }
     }
 
     /// Types to whatever has the focus, as on a keyboard.
@@ -234,28 +234,50 @@ impl Window {
     /// # Errors
     /// Why it was refused.
     pub async fn command(&self, command: Value) -> Result<()> {
-        let script = "
-            const done = arguments[arguments.length - 1];
-            window.__TAURI_INTERNALS__.invoke('command', { command: arguments[0] }).then(() => done(null), done);";
-        let refused = self.page.execute_async(script, vec![command.clone()]).await?;
-        if !refused.is_null() {
-            bail!("{command} was refused: {refused}");
-        }
-        Ok(())
+        let asked = "window.__TAURI_INTERNALS__.invoke('command', { command: arguments[0] })";
+        self.outcome(asked, vec![command]).await?.map(drop).map_err(|refusal| anyhow!("refused: {refusal}"))
     }
 
-    /// Waits until nothing moves any more but pictures: fonts are loaded, animations have ended.
+    /// Awaits a promise in the page; its value, or what it was rejected with as text.
     ///
     /// # Errors
-    /// WebDriver's.
+    /// It stayed pending for longer than WebDriver lets scripts run.
+    pub async fn outcome(&self, promise: &str, args: Vec<Value>) -> Result<Result<Value, String>> {
+        let script = format!(
+            "const done = arguments[arguments.length - 1];
+            Promise.resolve().then(() => {promise}).then(
+              (value) => done({{ value: value ?? null }}),
+              (error) => done({{ error: error?.message ?? String(error) }}));"
+        );
+        let answer = self.page.execute_async(&script, args).await.with_context(|| promise.to_owned())?;
+        Ok(match answer["error"].as_str() {
+            Some(error) => Err(error.to_owned()),
+            None => Ok(answer["value"].clone()),
+        })
+    }
+
+    /// Waits until nothing moves any more but pictures: fonts are loaded, animations have ended, pictures have their size.
+    ///
+    /// # Errors
+    /// It went on for longer than [`SOON`].
     pub async fn settle(&self) -> Result<()> {
-        let script = "
-            const done = arguments[arguments.length - 1];
-            const ending = document.getAnimations().filter((one) => Number.isFinite(one.effect?.getComputedTiming().endTime));
-            Promise.allSettled([document.fonts.ready, ...ending.map((one) => one.finished)])
-              .then(() => requestAnimationFrame(() => requestAnimationFrame(() => done(null))));";
-        self.page.execute_async(script, Vec::new()).await?;
-        Ok(())
+        let pictures = "
+            return [...document.querySelectorAll('canvas')].every((one) => one.dataset.frames !== '0'
+              && one.width === Math.round(one.clientWidth * devicePixelRatio)
+              && one.height === Math.round(one.clientHeight * devicePixelRatio))";
+        self.until("pictures in their size", async || {
+            Ok((self.page.execute(pictures, Vec::new()).await? == Value::Bool(true)).then_some(()))
+        })
+        .await?;
+        let still = "
+            Promise.allSettled([document.fonts.ready, ...document.getAnimations()
+              .filter((one) => Number.isFinite(one.effect?.getComputedTiming().endTime)).map((one) => one.finished)])
+              .then(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))))
+              .then(() => null)";
+        self.outcome(still.trim(), Vec::new())
+            .await?
+            .map(drop)
+            .map_err(|error| anyhow!("the page does not settle: {error}"))
     }
 
     /// Sets the size of the page in CSS pixels.

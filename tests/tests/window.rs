@@ -5,6 +5,7 @@ use e2e::person::{PASSWORD, Person, email};
 use e2e::relay::RelayProcess;
 use e2e::window::{Desk, Echo, Key, Window, id, row};
 use parley_shared::view::Command;
+use serde_json::json;
 
 /// Opens the app on a relay, with the files of this desk.
 async fn open(desk: &Desk, relay: &RelayProcess) -> Result<Window> {
@@ -141,5 +142,28 @@ async fn incoming_call_rings_in_the_window_and_survives_a_reload() -> Result<()>
     window.see_motion(&id("remote-video"), &again).await?;
     bob.command(Command::HangUp).await?;
     window.see_no(&id("remote-video")).await?;
+    window.close().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn page_reaches_nothing_but_its_own_shell() -> Result<()> {
+    let relay = RelayProcess::start()?;
+    let desk = Desk::start().await?;
+    let window = open(&desk, &relay).await?;
+    window.see(&id("auth-form")).await?;
+
+    let here = window.run("return [location.protocol, origin]", Vec::new()).await?;
+    assert_eq!(here, json!(["tauri:", "tauri://localhost"]));
+    let refused = async |promise: &str, args| window.outcome(promise, args).await.map(|outcome| outcome.is_err());
+    assert!(!refused("window.__TAURI_INTERNALS__.invoke('query', { query: { type: 'snapshot' } })", Vec::new()).await?);
+    assert!(refused("fetch(arguments[0])", vec![json!(relay.url)]).await?, "not even the relay");
+    assert!(refused("window.__TAURI_INTERNALS__.invoke('plugin:window|destroy')", Vec::new()).await?);
+    assert!(refused("window.__TAURI_INTERNALS__.invoke('plugin:event|emit', { event: 'view' })", Vec::new()).await?);
+    let eval = "new Promise((yes) => { try { yes(Function('return 1')()) } catch (error) { throw error } })";
+    assert!(refused(eval, Vec::new()).await?, "no code from text");
+
+    window.run("location.href = arguments[0]", vec![json!(relay.url)]).await?;
+    window.see(&id("auth-form")).await?;
+    assert_eq!(window.run("return origin", Vec::new()).await?, json!("tauri://localhost"));
     window.close().await
 }
