@@ -200,15 +200,18 @@ async fn token_works_once() {
 #[tokio::test]
 async fn reloaded_page_replaces_the_one_before() {
     let (server, hub) = server().await;
-    let stale = server.endpoint();
+    publish(&hub, 2, (64, 64), 100);
     let mut before = open(&server.endpoint()).await;
+    say(&mut before, r#"{"tile":{"stream":2,"width":64,"height":64}}"#).await;
+    assert_eq!(picture(&mut before).await.luma, 100);
+
+    let stale = server.endpoint();
     let mut reloaded = open(&server.endpoint()).await;
+    say(&mut reloaded, r#"{"tile":{"stream":2,"width":64,"height":64}}"#).await;
+    assert_eq!(picture(&mut reloaded).await.luma, 100);
     assert!(is_closed(&mut before).await);
     let mut late = open(&stale).await;
     assert!(is_closed(&mut late).await, "a newer token ends an older one");
-    say(&mut reloaded, r#"{"tile":{"stream":2,"width":64,"height":64}}"#).await;
-    publish(&hub, 2, (64, 64), 100);
-    assert_eq!(picture(&mut reloaded).await.luma, 100);
 }
 
 #[tokio::test]
@@ -232,10 +235,18 @@ async fn foreign_origin_is_refused() {
 
 #[tokio::test]
 async fn message_that_is_too_large_ends_the_connection() {
-    let (server, _hub) = server().await;
+    let (server, hub) = server().await;
+    publish(&hub, 2, (64, 64), 100);
+    let tile = r#"{"tile":{"stream":2,"width":64,"height":64}}"#;
+    let padded = |bytes: usize| format!("{tile}{}", " ".repeat(bytes - tile.len()));
+
+    let mut socket = open(&server.endpoint()).await;
+    say(&mut socket, &padded(MAX_MESSAGE_BYTES)).await;
+    assert_eq!(picture(&mut socket).await.luma, 100);
+
     let mut socket = open(&server.endpoint()).await;
     // It may be closed before all of it is sent.
-    let _ = socket.send(Message::text(" ".repeat(MAX_MESSAGE_BYTES + 1))).await;
+    let _ = socket.send(Message::text(padded(MAX_MESSAGE_BYTES + 1))).await;
     assert!(is_closed(&mut socket).await);
 }
 
