@@ -15,8 +15,9 @@ const FAREWELL: Duration = Duration::from_secs(3);
 /// Runs the app until its window is closed.
 ///
 /// # Errors
-/// When the data folder, the log, the client, the loopback port or the window cannot be had.
+/// When there is no display, or the data folder, the log, the client, the loopback port or the window cannot be had.
 pub fn run(args: Args) -> anyhow::Result<()> {
+    window::ensure_display()?;
     let data_dir = args.data_dir()?;
     std::fs::create_dir_all(&data_dir).with_context(|| format!("create the data folder {}", data_dir.display()))?;
     log::start(&data_dir, args.log.as_deref())?;

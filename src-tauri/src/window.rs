@@ -11,6 +11,18 @@ use crate::links;
 /// The label in `tauri.conf.json` and `capabilities/main.json`.
 pub const LABEL: &str = "main";
 
+/// Refuses to start where no window can be: GTK would end the program without a plain word.
+///
+/// # Errors
+/// On Linux without X11 and without Wayland.
+pub fn ensure_display() -> anyhow::Result<()> {
+    let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    if cfg!(target_os = "linux") && !set("DISPLAY") && !set("WAYLAND_DISPLAY") {
+        bail!("there is no display here; `cargo xtask run --headless` makes a call without one");
+    }
+    Ok(())
+}
+
 /// Lets the page connect to `origin` beside its own shell. The port of the pictures is known only now, and a policy with a
 /// wildcard for it would open HTTP to every server on this machine: in a policy `ws:` stands for `http:` too (scheme-part match of CSP3).
 ///
