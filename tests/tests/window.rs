@@ -29,8 +29,8 @@ async fn send(window: &Window, text: &str) -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn person_signs_up_writes_and_calls_echo() -> Result<()> {
-    let (relay, _echo) = Echo::with_relay()?;
     let desk = Desk::start().await?;
+    let (relay, _echo) = Echo::with_relay()?;
     let bob = Person::sign_up(&relay.url, "Bob").await?;
     let window = open(&desk, &relay).await?;
 
@@ -64,8 +64,8 @@ async fn person_signs_up_writes_and_calls_echo() -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn restarted_app_is_signed_in_and_shows_history_without_the_relay() -> Result<()> {
-    let mut relay = RelayProcess::start()?;
     let desk = Desk::start().await?;
+    let mut relay = RelayProcess::start()?;
     let bob = Person::sign_up(&relay.url, "Bob").await?;
     let window = open(&desk, &relay).await?;
     sign_up(&window, "Alice").await?;
@@ -93,8 +93,8 @@ async fn restarted_app_is_signed_in_and_shows_history_without_the_relay() -> Res
 
 #[tokio::test(flavor = "multi_thread")]
 async fn keyboard_alone_signs_up_and_sends() -> Result<()> {
-    let relay = RelayProcess::start()?;
     let desk = Desk::start().await?;
+    let relay = RelayProcess::start()?;
     let bob = Person::sign_up(&relay.url, "Bob").await?;
     let window = open(&desk, &relay).await?;
     let enter = char::from(Key::Enter).to_string();
@@ -124,8 +124,8 @@ async fn keyboard_alone_signs_up_and_sends() -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn incoming_call_rings_in_the_window_and_survives_a_reload() -> Result<()> {
-    let relay = RelayProcess::start()?;
     let desk = Desk::start().await?;
+    let relay = RelayProcess::start()?;
     let bob = Person::sign_up(&relay.url, "Bob").await?;
     let window = open(&desk, &relay).await?;
     sign_up(&window, "Alice").await?;
@@ -147,8 +147,8 @@ async fn incoming_call_rings_in_the_window_and_survives_a_reload() -> Result<()>
 
 #[tokio::test(flavor = "multi_thread")]
 async fn page_reaches_nothing_but_its_own_shell() -> Result<()> {
-    let relay = RelayProcess::start()?;
     let desk = Desk::start().await?;
+    let relay = RelayProcess::start()?;
     let window = open(&desk, &relay).await?;
     window.see(&id("auth-form")).await?;
 
