@@ -127,7 +127,7 @@ impl End {
             audio: AudioReport::of(&stats),
             rtt_ms: stats.rtt_ms,
             route: stats.route.clone(),
-            codec: stats.codec.clone(),
+            codec: format!("{} and {}", stats.video_codec, stats.audio_codec),
             rss_mb: rss,
             cpu_s: cpu,
             seconds,

@@ -79,8 +79,11 @@ impl StatsHistory {
     ) -> ParticipantStats {
         let loss_in = self.loss_in_pct(stats);
         let (width, height, fps) = camera.unwrap_or_default();
-        let shared =
-            MediaStats { video_codec: stats.codec.clone(), audio_codec: "Opus".to_owned(), ..MediaStats::default() };
+        let shared = MediaStats {
+            video_codec: stats.video_codec.clone(),
+            audio_codec: stats.audio_codec.clone(),
+            ..MediaStats::default()
+        };
         ParticipantStats {
             id,
             display_name: String::new(),
@@ -110,7 +113,8 @@ impl StatsHistory {
     }
 
     fn loss_in_pct(&mut self, stats: &PeerStats) -> f32 {
-        let (received, lost) = (stats.video.received + stats.audio.received, stats.video.lost + stats.audio.lost);
+        let (received, lost) =
+            (stats.video.packets_received + stats.audio.received, stats.video.lost + stats.audio.lost);
         let new = (received.saturating_sub(self.received), lost.saturating_sub(self.lost));
         (self.received, self.lost) = (received, lost);
         if new.0 + new.1 == 0 { 0.0 } else { 100.0 * new.1 as f32 / (new.0 + new.1) as f32 }
@@ -138,7 +142,7 @@ mod tests {
 
     fn stats(received: u64, lost: u64, rtt_ms: f64) -> PeerStats {
         let mut stats = PeerStats { rtt_ms: Some(rtt_ms), route: "direct udp".to_owned(), ..PeerStats::default() };
-        stats.video.received = received;
+        stats.video.packets_received = received;
         stats.video.lost = lost;
         stats
     }

@@ -22,7 +22,8 @@ const LINK_QUEUE: usize = 256;
 const ADAPT_INTERVAL: Duration = Duration::from_millis(200);
 const MEASURE_INTERVAL: Duration = Duration::from_secs(1);
 const FAILED_AFTER: Duration = Duration::from_secs(30);
-const CODEC: &str = "H.264 and Opus";
+const VIDEO_CODEC: &str = "H.264";
+const AUDIO_CODEC: &str = "Opus";
 
 pub(super) enum Command {
     Signal(Signal),
@@ -297,7 +298,8 @@ impl Actor {
             video: VideoStats {
                 captured: ours.captured,
                 sent: ours.encoded,
-                received: transport.video_packets_received,
+                received: pictures.whole.load(Ordering::Relaxed),
+                packets_received: transport.video_packets_received,
                 decoded: pictures.decoded.load(Ordering::Relaxed),
                 key_frames: pictures.key_frames.load(Ordering::Relaxed),
                 lost: pictures.lost_packets.load(Ordering::Relaxed),
@@ -319,7 +321,8 @@ impl Actor {
             rtt_ms: transport.rtt.map(|rtt| rtt.as_secs_f64() * 1e3),
             loss_pct: transport.remote_loss * 100.0,
             route: transport.route.clone(),
-            codec: CODEC.to_owned(),
+            video_codec: VIDEO_CODEC.to_owned(),
+            audio_codec: AUDIO_CODEC.to_owned(),
             target_kbps: self.link.as_ref().map_or(0, |link| link.peer().target_bps() / 1000),
             generation: self.negotiation.generation(),
             marks: self.config.local.measures_marks().then_some(marks),

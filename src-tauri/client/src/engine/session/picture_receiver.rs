@@ -65,6 +65,8 @@ impl Outlet {
 /// Counts since the receiver was made.
 #[derive(Debug, Default)]
 pub(crate) struct PictureStats {
+    /// Pictures that came whole, whether they could be decoded or not.
+    pub whole: AtomicU64,
     pub decoded: AtomicU64,
     pub key_frames: AtomicU64,
     pub lost_packets: AtomicU64,
@@ -195,6 +197,7 @@ impl Worker {
     }
 
     fn on_picture(&mut self, picture: &Picture) {
+        self.stats.whole.fetch_add(1, Ordering::Relaxed);
         if self.needs_key_frame && !picture.is_key_frame {
             return;
         }

@@ -13,7 +13,8 @@ pub struct PeerStats {
     pub loss_pct: f64,
     /// "direct udp" or "relayed udp"; empty before the connection is up.
     pub route: String,
-    pub codec: String,
+    pub video_codec: String,
+    pub audio_codec: String,
     /// What the path may carry at present, in kbit/s.
     pub target_kbps: u32,
     /// How often the connection was built.
@@ -28,11 +29,12 @@ pub struct VideoStats {
     pub captured: u64,
     /// Pictures that we encoded, for all peers together.
     pub sent: u64,
-    /// Packets that came.
+    /// Pictures of the other side that came whole.
     pub received: u64,
-    /// Pictures of the other side that were shown.
+    /// Those of them that were shown.
     pub decoded: u64,
     pub key_frames: u64,
+    pub packets_received: u64,
     /// Packets that never came.
     pub lost: u64,
     pub width: usize,
