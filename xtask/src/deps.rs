@@ -186,6 +186,12 @@ const NEEDS: &[Need] = &[
         ..need("the headers of WebKitGTK 4.1", Purpose::App, Probe::Library("webkit2gtk-4.1"))
     },
     Need {
+        apt: &["libdbus-1-dev"],
+        dnf: &["dbus-devel"],
+        pacman: &["dbus"],
+        ..need("the headers of D-Bus", Purpose::App, Probe::Library("dbus-1"))
+    },
+    Need {
         apt: &["pipewire", "pipewire-bin", "libspa-0.2-modules"],
         dnf: &["pipewire", "pipewire-utils"],
         pacman: &["pipewire", "pipewire-audio"],
@@ -220,6 +226,12 @@ const NEEDS: &[Need] = &[
         dnf: &["xorg-x11-server-Xvfb"],
         pacman: &["xorg-server-xvfb"],
         ..need("Xvfb", Purpose::Tests, Probe::LinuxProgram(&["Xvfb"]))
+    },
+    Need {
+        apt: &["imagemagick"],
+        dnf: &["ImageMagick"],
+        pacman: &["imagemagick"],
+        ..need("ImageMagick", Purpose::Tests, Probe::LinuxProgram(&["import"]))
     },
     Need {
         apt: &["webkit2gtk-driver"],
