@@ -158,8 +158,14 @@ impl Core {
 
     /// The relay's address as it is kept, or a refusal.
     fn before_sign_in(&mut self, reply: ReplyId, relay_url: &str) -> Option<String> {
-        if !matches!(self.session.phase, Phase::SignedOut) {
-            self.refuse(reply, not_now("Somebody is signed in already."));
+        let why = match self.session.phase {
+            Phase::SignedOut => None,
+            Phase::Starting => Some("Parley is still starting."),
+            Phase::Locked { .. } => Some("Unlock Parley first."),
+            Phase::Opening { .. } | Phase::SignedIn { .. } => Some("Somebody is signed in already."),
+        };
+        if let Some(why) = why {
+            self.refuse(reply, not_now(why));
             return None;
         }
         let (scheme, host) = relay_url.trim().split_once("://").unwrap_or(("https", relay_url.trim()));
