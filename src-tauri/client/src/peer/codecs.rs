@@ -1,9 +1,6 @@
 //! The codecs and RTP extensions that we offer and accept.
 
-use rtc::interceptor::{
-    CongestionControlBuilder, NackGeneratorBuilder, NackResponderBuilder, PacerBuilder, Registry, Slot,
-    TwccReceiverBuilder, TwccSenderBuilder,
-};
+use rtc::interceptor::{CongestionControlBuilder, Registry, Slot, TwccReceiverBuilder, TwccSenderBuilder};
 use rtc::peer_connection::configuration::interceptor_registry::configure_rtcp_reports;
 use rtc::peer_connection::configuration::media_engine::{MIME_TYPE_H264, MIME_TYPE_OPUS, MIME_TYPE_RTX, MediaEngine};
 use rtc::rtp_transceiver::rtp_sender::{
@@ -13,8 +10,11 @@ use rtc::sdp::extmap::TRANSPORT_CC_URI;
 use rtc::shared::error::Result;
 use std::time::Duration;
 
-use super::bandwidth::Estimator;
-use super::feedback::{KEY_FRAME_TAP_SLOT, KeyFrameTap, UNDO_RTX_SLOT, UndoRtx};
+use super::budget::Congestion;
+use super::estimator::Estimator;
+use super::feedback::{ARRIVALS_SLOT, FEEDBACK_DOOR_SLOT, FeedbackDoor, UNDO_RTX_SLOT, UndoRtx, WithRepairs};
+use super::paced_sender::PacedSender;
+use super::repair_requests::RepairRequests;
 
 const H264_PAYLOAD_TYPE: u8 = 102;
 const H264_RTX_PAYLOAD_TYPE: u8 = 103;
@@ -22,10 +22,8 @@ const OPUS_PAYLOAD_TYPE: u8 = 111;
 /// Constrained Baseline, level 3.1, non-interleaved: the profile that every browser sends and receives.
 const H264_FORMAT: &str = "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f";
 
-const NACK_INTERVAL: Duration = Duration::from_millis(25);
-const MAX_NACKS_PER_PACKET: u16 = 10;
-/// About three seconds of video: what the pacer holds before it refuses more.
-const PACER_QUEUE_PACKETS: usize = 1024;
+/// How often arrivals are reported: the other side notices a queue after a round trip and half of this.
+const REPORT_INTERVAL: Duration = Duration::from_millis(50);
 
 pub(crate) fn h264() -> RTCRtpCodec {
     RTCRtpCodec {
@@ -84,23 +82,22 @@ pub(crate) fn media_engine() -> Result<MediaEngine> {
     Ok(engine)
 }
 
-/// The interceptor chain: reports, NACK both ways, transport-wide feedback both ways, pacer, our own estimator.
-pub(crate) fn interceptors(estimator: Estimator, on_key_frame_request: impl Fn() + Send + Sync + 'static) -> Registry {
-    let pacer =
-        PacerBuilder::new().with_target_bitrate(estimator.pacing_bps()).with_queue_limit(PACER_QUEUE_PACKETS).build();
-    let nack_generator = NackGeneratorBuilder::new()
-        .with_interval(NACK_INTERVAL)
-        .with_max_nacks_per_packet(MAX_NACKS_PER_PACKET)
-        .build();
+/// The interceptor chain: reports, repairs both ways, transport-wide feedback both ways, our own pacer and estimator.
+///
+/// `on_key_frame_request` is called when the other side needs a key frame, or when pictures to it were dropped.
+pub(crate) fn interceptors(
+    congestion: Congestion,
+    on_key_frame_request: impl Fn() + Clone + Send + Sync + 'static,
+) -> Registry {
+    let estimator = CongestionControlBuilder::new(Estimator::new(congestion.clone())).build();
     configure_rtcp_reports(Registry::new())
-        .with(Slot::from(KEY_FRAME_TAP_SLOT), KeyFrameTap::new(on_key_frame_request))
-        .with(Slot::CongestionControl, CongestionControlBuilder::new(estimator).build())
-        .with(Slot::TwccSender, TwccSenderBuilder::new().build())
-        .with(Slot::Pacer, pacer)
-        .with(Slot::NackResponder, NackResponderBuilder::new().build())
+        .with(Slot::from(FEEDBACK_DOOR_SLOT), FeedbackDoor::new(on_key_frame_request.clone()))
+        .with(Slot::CongestionControl, WithRepairs(estimator))
+        .with(Slot::TwccSender, WithRepairs(TwccSenderBuilder::new().build()))
+        .with(Slot::Pacer, PacedSender::new(congestion, on_key_frame_request))
+        .with(Slot::from(ARRIVALS_SLOT), TwccReceiverBuilder::new().with_interval(REPORT_INTERVAL).build())
         .with(Slot::from(UNDO_RTX_SLOT), UndoRtx::default())
-        .with(Slot::NackGenerator, nack_generator)
-        .with(Slot::TwccReceiver, TwccReceiverBuilder::new().build())
+        .with(Slot::NackGenerator, RepairRequests::new(rand::random()))
 }
 
 #[cfg(test)]
@@ -110,11 +107,12 @@ mod tests {
 
     #[test]
     fn the_chain_undoes_rtx_before_it_asks_for_repairs() {
-        let registry = interceptors(Estimator::new(BandwidthLimits::default()), || {});
+        let registry = interceptors(Congestion::new(BandwidthLimits::default()), || {});
         let slots: Vec<usize> = registry.slots().into_iter().map(|(slot, _)| slot.slot()).collect();
         let place = |slot: usize| slots.iter().position(|s| *s == slot).unwrap();
         assert!(place(UNDO_RTX_SLOT) < place(Slot::NackGenerator.slot()));
-        assert!(place(KEY_FRAME_TAP_SLOT) < place(Slot::CongestionControl.slot()));
+        assert!(place(ARRIVALS_SLOT) < place(UNDO_RTX_SLOT), "probes arrive, too");
+        assert!(place(FEEDBACK_DOOR_SLOT) < place(Slot::CongestionControl.slot()));
         assert!(!slots.contains(&Slot::JitterBuffer.slot()), "we bring our own jitter buffer");
     }
 }

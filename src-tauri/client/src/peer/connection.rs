@@ -1,6 +1,6 @@
 //! [`Peer`] on the `webrtc` crate.
 
-use super::bandwidth::{BandwidthReading, Estimator};
+use super::budget::{Congestion, SendBudget};
 use super::incoming::Incoming;
 use super::outgoing::OutgoingTrack;
 use super::remote_text::{CandidateUse, check_candidate, check_description};
@@ -42,7 +42,7 @@ pub struct WebrtcPeer {
     video: OutgoingTrack,
     audio: OutgoingTrack,
     incoming: Arc<Incoming>,
-    bandwidth: BandwidthReading,
+    budget: SendBudget,
     remote: Mutex<RemoteSide>,
     closed: AtomicBool,
 }
@@ -62,16 +62,15 @@ impl WebrtcPeer {
     /// # Errors
     /// [`PeerError::Stack`] when no socket can be bound.
     pub async fn open(config: PeerConfig, sink: PeerSink) -> Result<Self, PeerError> {
-        let estimator = Estimator::new(config.bandwidth);
-        let bandwidth = estimator.reading();
+        let congestion = Congestion::new(config.bandwidth);
+        let budget = congestion.budget();
         let incoming = Arc::new(Incoming::new(Arc::clone(&sink.on_packet)));
-        let connection = match build(&config, &sink, &incoming, estimator, MulticastDnsMode::QueryOnly).await {
+        let connection = match build(&config, &sink, &incoming, congestion.clone(), MulticastDnsMode::QueryOnly).await {
             Ok(connection) => connection,
             // A machine without multicast still calls; it only cannot resolve a browser's `.local` names.
             Err(error) => {
                 tracing::debug!(%error, "no multicast DNS for this connection");
-                let estimator = Estimator::with_reading(config.bandwidth, bandwidth.clone());
-                build(&config, &sink, &incoming, estimator, MulticastDnsMode::Disabled).await?
+                build(&config, &sink, &incoming, congestion, MulticastDnsMode::Disabled).await?
             }
         };
         let audio = OutgoingTrack::add_to(&*connection, MediaKind::Audio).await?;
@@ -82,7 +81,7 @@ impl WebrtcPeer {
             video,
             audio,
             incoming,
-            bandwidth,
+            budget,
             remote: Mutex::default(),
             closed: AtomicBool::new(false),
         })
@@ -171,8 +170,8 @@ impl Peer for WebrtcPeer {
         self.incoming.request_key_frame().await;
     }
 
-    fn target_bps(&self) -> u32 {
-        self.bandwidth.target_bps()
+    fn budget(&self) -> SendBudget {
+        self.budget.clone()
     }
 
     async fn stats(&self) -> TransportStats {
@@ -210,7 +209,7 @@ impl Drop for WebrtcPeer {
 
 impl std::fmt::Debug for WebrtcPeer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("WebrtcPeer").field("target_bps", &self.target_bps()).finish_non_exhaustive()
+        f.debug_struct("WebrtcPeer").field("target_bps", &self.budget.target_bps()).finish_non_exhaustive()
     }
 }
 
@@ -218,11 +217,11 @@ async fn build(
     config: &PeerConfig,
     sink: &PeerSink,
     incoming: &Arc<Incoming>,
-    estimator: Estimator,
+    congestion: Congestion,
     mdns: MulticastDnsMode,
 ) -> Result<Arc<dyn PeerConnection>, PeerError> {
     let on_event = Arc::clone(&sink.on_event);
-    let registry = codecs::interceptors(estimator, move || on_event(PeerEvent::KeyFrameRequested));
+    let registry = codecs::interceptors(congestion, move || on_event(PeerEvent::KeyFrameRequested));
     let handler = Handler {
         on_event: Arc::clone(&sink.on_event),
         incoming: Arc::clone(incoming),

@@ -6,25 +6,31 @@
 //! ```
 //!
 //! [`WebrtcPeer`] is the implementation on the `webrtc` crate, with what that crate lacks built around it:
-//! repeated DTLS flights, RTX before NACK, key-frame requests, a bandwidth estimator. Nothing that the other side
+//! repeated DTLS flights, RTX before NACK, requests for repairs and key frames, congestion control and a pacer. Nothing that the other side
 //! sends may panic us: text is bounded before it is parsed, and a panic of the stack becomes an error.
 
-mod bandwidth;
+mod budget;
 mod codecs;
+mod congestion;
 mod connection;
 mod dtls;
+mod estimator;
 mod feedback;
 mod flight;
 mod incoming;
 mod interfaces;
+mod missing;
 mod network;
 mod outgoing;
+mod paced_sender;
 mod remote_text;
+mod repair_requests;
+mod retransmit;
 mod runtime;
 mod transport_stats;
-mod trend;
 
-pub use bandwidth::BandwidthLimits;
+pub use budget::SendBudget;
+pub use congestion::BandwidthLimits;
 pub use connection::WebrtcPeer;
 pub use interfaces::Loopback;
 pub use network::{Bottleneck, NetworkProfile, NetworkStats, TestNetwork};
@@ -61,8 +67,8 @@ pub trait Peer: Send + Sync + std::fmt::Debug {
     /// Asks the other side for a key frame (PLI). Does nothing before its video has begun.
     async fn request_key_frame(&self);
 
-    /// What we may send at present, in bits per second.
-    fn target_bps(&self) -> u32;
+    /// What we may send; the handle stays true as long as the connection lives.
+    fn budget(&self) -> SendBudget;
 
     async fn stats(&self) -> TransportStats;
 

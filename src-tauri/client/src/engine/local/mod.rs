@@ -7,22 +7,21 @@
 //! every peer ─▶ jitter buffers ─▶ mixer ─▶ speaker
 //! ```
 
+mod adaptation;
 mod backoff;
 mod broadcast;
 mod device;
 mod openers;
 mod picture_sender;
 mod playout;
-mod scale;
 mod sound_sender;
 
-pub(crate) use broadcast::{TargetHandle, VideoSubscription};
 pub(crate) use picture_sender::PictureCounts;
 pub(crate) use playout::{MixTap, RemoteSound};
 pub(crate) use sound_sender::SoundSender;
 
 use super::frame_hub::{FrameHub, StreamId};
-use crate::peer::AudioUnit;
+use crate::peer::{AudioUnit, SendBudget, VideoUnit};
 use broadcast::{AudioBroadcast, VideoBroadcast};
 use openers::{CameraOpener, MicrophoneOpener, SpeakerOpener};
 use parley_media::level::Level;
@@ -220,8 +219,8 @@ impl LocalMedia {
         self.inner.shared.playout.set_tap(tap);
     }
 
-    pub(crate) fn subscribe_video(&self, target_bps: u32) -> VideoSubscription {
-        self.inner.shared.video.subscribe(target_bps)
+    pub(crate) fn subscribe_video(&self, budget: SendBudget) -> mpsc::Receiver<Arc<VideoUnit>> {
+        self.inner.shared.video.subscribe(budget)
     }
 
     pub(crate) fn subscribe_audio(&self) -> mpsc::Receiver<AudioUnit> {

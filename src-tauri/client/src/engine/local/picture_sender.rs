@@ -1,12 +1,12 @@
 //! The thread that encodes the person's pictures, once for all peers.
 
+use super::adaptation::{Adaptation, Plan, Source};
 use super::broadcast::VideoBroadcast;
-use super::scale::ScalePolicy;
 use crate::peer::VideoUnit;
 use parley_media::VideoFrame;
 use parley_media::codec::CodecError;
 use parley_media::codec::h264::{EncodedFrame, Encoder, EncoderConfig};
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -15,6 +15,8 @@ const KEY_FRAME_GAP: Duration = Duration::from_millis(300);
 /// The encoder is told about a new rate when it differs by more than this share.
 const RATE_STEP: f64 = 0.05;
 const DEFAULT_FPS: u32 = 30;
+/// Pictures are skipped while what was encoded before takes longer to leave.
+const MAX_PACER_QUEUE: Duration = Duration::from_millis(60);
 
 /// Takes pictures from any thread and encodes the newest on its own thread. Dropping it ends the thread.
 #[derive(Debug)]
@@ -43,14 +45,22 @@ struct Counts {
     captured: AtomicU64,
     encoded: AtomicU64,
     key_frames: AtomicU64,
+    width: AtomicUsize,
+    height: AtomicUsize,
+    is_paused: AtomicBool,
 }
 
-/// Numbers since the sender was made.
+/// Numbers since the sender was made, and what it makes at present.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct PictureCounts {
     pub captured: u64,
     pub encoded: u64,
     pub key_frames: u64,
+    /// Of the newest encoded picture.
+    pub width: usize,
+    pub height: usize,
+    /// The path carries sound only.
+    pub is_paused: bool,
 }
 
 impl PictureSender {
@@ -85,10 +95,14 @@ impl PictureSender {
     }
 
     pub(crate) fn counts(&self) -> PictureCounts {
+        let counts = &self.shared.counts;
         PictureCounts {
-            captured: self.shared.counts.captured.load(Ordering::Relaxed),
-            encoded: self.shared.counts.encoded.load(Ordering::Relaxed),
-            key_frames: self.shared.counts.key_frames.load(Ordering::Relaxed),
+            captured: counts.captured.load(Ordering::Relaxed),
+            encoded: counts.encoded.load(Ordering::Relaxed),
+            key_frames: counts.key_frames.load(Ordering::Relaxed),
+            width: counts.width.load(Ordering::Relaxed),
+            height: counts.height.load(Ordering::Relaxed),
+            is_paused: counts.is_paused.load(Ordering::Relaxed),
         }
     }
 }
@@ -104,7 +118,7 @@ struct Worker {
     shared: Arc<Shared>,
     encoder: Option<Encoder>,
     bitrate_bps: u32,
-    scale: ScalePolicy,
+    adaptation: Adaptation,
     last_key_frame: Option<Instant>,
     key_frame_pending: bool,
 }
@@ -115,7 +129,7 @@ impl Worker {
             shared,
             encoder: None,
             bitrate_bps: 0,
-            scale: ScalePolicy::default(),
+            adaptation: Adaptation::default(),
             last_key_frame: None,
             key_frame_pending: false,
         }
@@ -124,9 +138,13 @@ impl Worker {
     fn run(mut self) {
         while let Some(frame) = self.next_frame() {
             // Without peers the encoder rests; the next peer begins with a key frame anyway.
-            let Some(target_bps) = self.shared.broadcast.target_bps() else {
+            let Some(target_bps) = self.shared.broadcast.pictures_bps() else {
                 continue;
             };
+            // What is not encoded need not wait.
+            if self.shared.broadcast.pacer_queue() > MAX_PACER_QUEUE {
+                continue;
+            }
             if let Err(error) = self.encode(&frame, target_bps.min(self.shared.max_bps)) {
                 tracing::warn!(%error, "a picture was not encoded");
                 self.encoder = None;
@@ -148,22 +166,37 @@ impl Worker {
     }
 
     fn encode(&mut self, frame: &VideoFrame, bitrate_bps: u32) -> Result<(), CodecError> {
-        let (width, height) = self.scale.fit(frame.picture.width(), frame.picture.height(), bitrate_bps);
-        let scaled = (width != frame.picture.width()).then(|| frame.picture.scaled(width, height));
+        let source = Source {
+            width: frame.picture.width(),
+            height: frame.picture.height(),
+            fps: self.shared.fps.load(Ordering::Relaxed),
+        };
+        let plan = self.adaptation.plan(source, bitrate_bps, Instant::now());
+        self.shared.counts.is_paused.store(plan == Plan::Pause, Ordering::Relaxed);
+        let Plan::Encode { width, height, fps } = plan else {
+            return Ok(());
+        };
+        if !self.adaptation.takes(frame.captured_at, fps, source.fps) {
+            return Ok(());
+        }
+        let scaled = (width != source.width).then(|| frame.picture.scaled(width, height));
         let picture = scaled.as_ref().unwrap_or(&frame.picture);
-        self.prepare_encoder(width, height, bitrate_bps)?;
+        // The encoder divides its rate by the source's pictures; of fewer, each may be larger.
+        let per_source_picture = u64::from(bitrate_bps) * u64::from(source.fps) / u64::from(fps);
+        self.prepare_encoder(width, height, source.fps, u32::try_from(per_source_picture).unwrap_or(u32::MAX))?;
         self.follow_key_frame_requests();
         let Some(encoder) = &mut self.encoder else {
             return Ok(());
         };
         if let Some(encoded) = encoder.encode(picture)? {
+            self.shared.counts.width.store(width, Ordering::Relaxed);
+            self.shared.counts.height.store(height, Ordering::Relaxed);
             self.hand_out(encoded, frame.captured_at);
         }
         Ok(())
     }
 
-    fn prepare_encoder(&mut self, width: usize, height: usize, bitrate_bps: u32) -> Result<(), CodecError> {
-        let fps = self.shared.fps.load(Ordering::Relaxed);
+    fn prepare_encoder(&mut self, width: usize, height: usize, fps: u32, bitrate_bps: u32) -> Result<(), CodecError> {
         match &mut self.encoder {
             Some(encoder) if encoder.config().fps == fps => {
                 let change = f64::from(bitrate_bps.abs_diff(self.bitrate_bps));
@@ -172,9 +205,7 @@ impl Worker {
                     self.bitrate_bps = bitrate_bps;
                 }
             }
-            // openh264 takes no rate above the one it was opened with; the second picture brings it down.
             Some(_) | None => {
-                let bitrate_bps = self.shared.max_bps;
                 self.encoder = Some(Encoder::new(EncoderConfig { width, height, fps, bitrate_bps })?);
                 self.bitrate_bps = bitrate_bps;
             }

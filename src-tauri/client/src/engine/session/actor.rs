@@ -8,7 +8,7 @@ use super::stats::{AudioStats, MarkStats, PeerStats, VideoStats};
 use super::tracks::LocalTracks;
 use super::{PeerSessionConfig, PeerSessionEvent, PeerState};
 use crate::engine::local::RemoteSound;
-use crate::peer::{IceCandidate, PeerError, PeerEvent, TransportState, TransportStats};
+use crate::peer::{IceCandidate, PeerError, PeerEvent, SendBudget, TransportState, TransportStats};
 use parley_shared::wire::{DescriptionKind, Signal};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -18,8 +18,6 @@ use tokio::task::JoinSet;
 
 /// Candidates, states and requests of the connection that wait; a connection makes about 70 at most.
 const LINK_QUEUE: usize = 256;
-/// How often the encoder is told what the path carries.
-const ADAPT_INTERVAL: Duration = Duration::from_millis(200);
 const MEASURE_INTERVAL: Duration = Duration::from_secs(1);
 const FAILED_AFTER: Duration = Duration::from_secs(30);
 const VIDEO_CODEC: &str = "H.264";
@@ -77,7 +75,6 @@ impl Actor {
     }
 
     pub(super) async fn run(mut self, mut commands: mpsc::Receiver<Command>) {
-        let mut adapt = tokio::time::interval(ADAPT_INTERVAL);
         let mut measure = tokio::time::interval(MEASURE_INTERVAL);
         measure.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         self.tell(PeerSessionEvent::State(PeerState::Connecting));
@@ -99,7 +96,6 @@ impl Actor {
                     let step = self.negotiation.handle_timeout(Instant::now());
                     self.take_step(step, None).await;
                 }
-                _ = adapt.tick() => self.adapt(),
                 _ = measure.tick() => self.tick().await,
                 Some(_) = self.closing.join_next() => {}
             }
@@ -261,12 +257,6 @@ impl Actor {
         }
     }
 
-    fn adapt(&self) {
-        if let Some(link) = &self.link {
-            link.adapt();
-        }
-    }
-
     async fn tick(&mut self) {
         self.measure().await;
         self.config.local.set_expected_loss((self.transport.remote_loss * 100.0) as u8);
@@ -284,6 +274,7 @@ impl Actor {
             video_bytes_received: self.transport.video_bytes_received,
             audio_bytes_sent: self.transport.audio_bytes_sent,
             audio_bytes_received: self.transport.audio_bytes_received,
+            pictures_encoded: self.config.local.picture_counts().encoded,
             pictures_decoded: self.pictures.stats().decoded.load(Ordering::Relaxed),
         };
         self.rates.sample(counters, Instant::now());
@@ -293,6 +284,7 @@ impl Actor {
         let (rates, transport) = (self.rates.rates(), &self.transport);
         let (pictures, sound) = (self.pictures.stats(), self.sound.stats());
         let ours = self.config.local.picture_counts();
+        let budget = self.link.as_ref().map_or_else(SendBudget::default, |link| link.peer().budget());
         let marks = MarkStats { video: pictures.latencies().summary(), audio: self.sound.latencies().summary() };
         PeerStats {
             video: VideoStats {
@@ -306,6 +298,10 @@ impl Actor {
                 width: pictures.width.load(Ordering::Relaxed),
                 height: pictures.height.load(Ordering::Relaxed),
                 fps: rates.pictures_per_second,
+                sent_width: ours.width,
+                sent_height: ours.height,
+                sent_fps: rates.pictures_out_per_second,
+                is_paused: ours.is_paused,
                 kbps_in: rates.video_kbps_in,
                 kbps_out: rates.video_kbps_out,
             },
@@ -323,7 +319,8 @@ impl Actor {
             route: transport.route.clone(),
             video_codec: VIDEO_CODEC.to_owned(),
             audio_codec: AUDIO_CODEC.to_owned(),
-            target_kbps: self.link.as_ref().map_or(0, |link| link.peer().target_bps() / 1000),
+            target_kbps: budget.target_bps() / 1000,
+            pacer_queue_ms: budget.pacer_queue().as_secs_f64() * 1e3,
             generation: self.negotiation.generation(),
             marks: self.config.local.measures_marks().then_some(marks),
         }

@@ -2,16 +2,12 @@
 
 use super::PeerSessionConfig;
 use super::picture_receiver::{PictureEvent, PictureReceiver};
-use crate::engine::local::{LocalMedia, RemoteSound, TargetHandle, VideoSubscription};
-use crate::peer::{AudioUnit, MediaKind, Peer, PeerConfig, PeerError, PeerEvent, PeerSink, WebrtcPeer};
+use crate::engine::local::{LocalMedia, RemoteSound};
+use crate::peer::{AudioUnit, MediaKind, Peer, PeerConfig, PeerError, PeerEvent, PeerSink, VideoUnit, WebrtcPeer};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
-
-/// Left for sound and reports of what the path carries.
-const RESERVED_BPS: u32 = 60_000;
-const MIN_VIDEO_BPS: u32 = 60_000;
 
 pub(super) enum LinkEvent {
     Peer { generation: u32, event: PeerEvent },
@@ -24,7 +20,7 @@ pub(super) struct Link {
     generation: u32,
     peer: Arc<dyn Peer>,
     feeders: JoinSet<()>,
-    target: Option<TargetHandle>,
+    is_sending: bool,
     /// Packets of an abandoned connection are not for the receivers of the next.
     is_current: Arc<AtomicBool>,
 }
@@ -47,7 +43,7 @@ impl Link {
             network: config.network.clone(),
         };
         let peer = Arc::new(WebrtcPeer::open(peer_config, sink).await?);
-        Ok(Self { generation, peer, feeders: JoinSet::new(), target: None, is_current })
+        Ok(Self { generation, peer, feeders: JoinSet::new(), is_sending: false, is_current })
     }
 
     pub(super) fn generation(&self) -> u32 {
@@ -60,20 +56,12 @@ impl Link {
 
     /// Begins with a key frame. Does nothing when it has begun already.
     pub(super) fn start_sending(&mut self, local: &LocalMedia) {
-        if self.target.is_some() {
+        if std::mem::replace(&mut self.is_sending, true) {
             return;
         }
-        let video = local.subscribe_video(video_share(self.peer.target_bps()));
-        self.target = Some(video.target());
+        let video = local.subscribe_video(self.peer.budget());
         self.feeders.spawn(feed_video(Arc::clone(&self.peer), video));
         self.feeders.spawn(feed_audio(Arc::clone(&self.peer), local.subscribe_audio()));
-    }
-
-    /// Tells the encoder what this path carries.
-    pub(super) fn adapt(&self) {
-        if let Some(target) = &self.target {
-            target.set_bps(video_share(self.peer.target_bps()));
-        }
     }
 
     pub(super) async fn close(mut self) {
@@ -81,10 +69,6 @@ impl Link {
         self.feeders.shutdown().await;
         self.peer.close().await;
     }
-}
-
-fn video_share(target_bps: u32) -> u32 {
-    target_bps.saturating_sub(RESERVED_BPS).max(MIN_VIDEO_BPS)
 }
 
 fn sink(
@@ -119,8 +103,8 @@ fn sink(
     }
 }
 
-async fn feed_video(peer: Arc<dyn Peer>, mut video: VideoSubscription) {
-    while let Some(unit) = video.units.recv().await {
+async fn feed_video(peer: Arc<dyn Peer>, mut video: mpsc::Receiver<Arc<VideoUnit>>) {
+    while let Some(unit) = video.recv().await {
         if let Err(error) = peer.send_video(&unit).await {
             tracing::debug!(%error, "a picture was not sent");
         }

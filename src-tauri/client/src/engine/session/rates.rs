@@ -12,6 +12,7 @@ pub(crate) struct Counters {
     pub video_bytes_received: u64,
     pub audio_bytes_sent: u64,
     pub audio_bytes_received: u64,
+    pub pictures_encoded: u64,
     pub pictures_decoded: u64,
 }
 
@@ -22,6 +23,7 @@ pub(crate) struct Rates {
     pub video_kbps_in: f64,
     pub audio_kbps_out: f64,
     pub audio_kbps_in: f64,
+    pub pictures_out_per_second: f64,
     pub pictures_per_second: f64,
 }
 
@@ -39,13 +41,15 @@ impl RateMeter {
                 return;
             }
             let seconds = (now - at).as_secs_f64();
-            let kbps = |now: u64, before: u64| now.saturating_sub(before) as f64 * 8.0 / 1000.0 / seconds;
+            let per_second = |now: u64, before: u64| now.saturating_sub(before) as f64 / seconds;
+            let kbps = |now: u64, before: u64| per_second(now, before) * 8.0 / 1000.0;
             self.rates = Rates {
                 video_kbps_out: kbps(counters.video_bytes_sent, last.video_bytes_sent),
                 video_kbps_in: kbps(counters.video_bytes_received, last.video_bytes_received),
                 audio_kbps_out: kbps(counters.audio_bytes_sent, last.audio_bytes_sent),
                 audio_kbps_in: kbps(counters.audio_bytes_received, last.audio_bytes_received),
-                pictures_per_second: counters.pictures_decoded.saturating_sub(last.pictures_decoded) as f64 / seconds,
+                pictures_out_per_second: per_second(counters.pictures_encoded, last.pictures_encoded),
+                pictures_per_second: per_second(counters.pictures_decoded, last.pictures_decoded),
             };
         }
         self.last = Some((now, counters));

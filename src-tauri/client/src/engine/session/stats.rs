@@ -15,8 +15,10 @@ pub struct PeerStats {
     pub route: String,
     pub video_codec: String,
     pub audio_codec: String,
-    /// What the path may carry at present, in kbit/s.
+    /// What the path may carry at present, in kbit/s on the wire.
     pub target_kbps: u32,
+    /// How long what waits to be sent takes to leave.
+    pub pacer_queue_ms: f64,
     /// How often the connection was built.
     pub generation: u32,
     /// Latency from capture to here, when the other side sends marks and they are measured.
@@ -40,6 +42,12 @@ pub struct VideoStats {
     pub width: usize,
     pub height: usize,
     pub fps: f64,
+    /// The size and rate of what we encode at present.
+    pub sent_width: usize,
+    pub sent_height: usize,
+    pub sent_fps: f64,
+    /// Our pictures are paused because the path carries sound only; they go on by themselves.
+    pub is_paused: bool,
     pub kbps_in: f64,
     pub kbps_out: f64,
 }

@@ -1,7 +1,8 @@
 //! The trendline detector: is a queue building on the path?
 //!
 //! Two signs must agree: the delay of packet groups has a rising trend, and even the quickest packet of the last moment
-//! was slower than packets can be. A busy machine that reads its socket late shows the first sign, but not the second.
+//! was slower than packets can be. A busy machine that reads its socket late shows the first sign, but not the second:
+//! after a pause it reads everything at once, so that the newest of what it reads has hardly waited.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -18,15 +19,17 @@ const THRESHOLD_GROWTH: f64 = 0.0087;
 const THRESHOLD_DECAY: f64 = 0.039;
 /// A jump further beyond the threshold than this does not move it.
 const MAX_ADAPTATION_STEP: f64 = 15.0;
-/// Over this time the quickest packet counts.
-const STANDING_WINDOW: Duration = Duration::from_millis(150);
-const STANDING_QUEUE: f64 = 15.0;
+/// A queue stands when even the quickest packet of `window` waited `delay_ms`. A steep rise is believed sooner.
+const STANDING: [Standing; 2] = [
+    Standing { window: Duration::from_millis(150), delay_ms: 15.0 },
+    Standing { window: Duration::from_millis(60), delay_ms: 45.0 },
+];
 /// The path's own delay is the least of this time, or of twice this time.
 const BASE_WINDOW: Duration = Duration::from_secs(10);
 const OVERUSE_LASTS: Duration = Duration::from_millis(10);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) enum Usage {
+pub(super) enum Usage {
     #[default]
     Normal,
     /// A queue is building.
@@ -37,7 +40,7 @@ pub(crate) enum Usage {
 
 /// Follows the one-way delay of packet groups and compares its slope with an adaptive threshold.
 #[derive(Debug)]
-pub(crate) struct DelayTrend {
+pub(super) struct DelayTrend {
     group: Option<Group>,
     previous: Option<Group>,
     first_arrival: Option<Duration>,
@@ -83,7 +86,7 @@ struct Group {
 
 impl DelayTrend {
     /// Takes in a packet: departure on our clock, arrival on the receiver's.
-    pub(crate) fn on_packet(&mut self, departure: Instant, arrival: Duration, now: Instant) {
+    pub(super) fn on_packet(&mut self, departure: Instant, arrival: Duration, now: Instant) {
         self.queue.push(departure, arrival);
         match &mut self.group {
             Some(group) if departure.saturating_duration_since(group.first_departure) <= GROUP_SPAN => {
@@ -99,12 +102,17 @@ impl DelayTrend {
         }
     }
 
-    pub(crate) fn usage(&self) -> Usage {
+    /// How long packets wait on the path at present, in ms.
+    pub(super) fn queue_ms(&self) -> f64 {
+        self.queue.delay_ms(STANDING[1].window)
+    }
+
+    pub(super) fn usage(&self) -> Usage {
         self.usage
     }
 
     /// Forgets an overuse that has been acted upon.
-    pub(crate) fn restart(&mut self) {
+    pub(super) fn restart(&mut self) {
         self.usage = Usage::Normal;
         self.over_since = None;
     }
@@ -132,8 +140,7 @@ impl DelayTrend {
         let trend = slope * f64::from(self.groups.min(MAX_GROUPS_IN_GAIN)) * GAIN;
         if trend > self.threshold {
             let since = *self.over_since.get_or_insert(now);
-            let is_standing = self.queue.delay_ms() >= STANDING_QUEUE;
-            if is_standing && now - since >= OVERUSE_LASTS && trend >= self.last_trend {
+            if self.queue.is_standing() && now - since >= OVERUSE_LASTS && trend >= self.last_trend {
                 self.usage = Usage::Over;
             }
         } else {
@@ -154,6 +161,12 @@ impl DelayTrend {
         let moved = self.threshold + speed * (trend - self.threshold) * elapsed_ms;
         self.threshold = moved.clamp(THRESHOLD_RANGE.0, THRESHOLD_RANGE.1);
     }
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Standing {
+    window: Duration,
+    delay_ms: f64,
 }
 
 /// How long even the quickest packet of the last moment has waited, beyond the path's own delay.
@@ -179,13 +192,23 @@ impl StandingQueue {
         }
         self.base_ms = Some(self.base_ms.map_or(delay_ms, |base| base.min(delay_ms)));
         self.recent.push_back((arrival, delay_ms));
-        while self.recent.front().is_some_and(|(at, _)| *at + STANDING_WINDOW < arrival) {
+        while self.recent.front().is_some_and(|(at, _)| *at + STANDING[0].window < arrival) {
             self.recent.pop_front();
         }
     }
 
-    fn delay_ms(&self) -> f64 {
-        let quickest = self.recent.iter().map(|(_, delay)| *delay).fold(f64::INFINITY, f64::min);
+    fn is_standing(&self) -> bool {
+        STANDING.iter().any(|standing| self.delay_ms(standing.window) >= standing.delay_ms)
+    }
+
+    /// What even the quickest packet of the last `window` has waited.
+    fn delay_ms(&self, window: Duration) -> f64 {
+        let Some((newest, _)) = self.recent.back() else {
+            return 0.0;
+        };
+        let begin = newest.saturating_sub(window);
+        let recent = self.recent.iter().rev().take_while(|(at, _)| *at >= begin);
+        let quickest = recent.map(|(_, delay)| *delay).fold(f64::INFINITY, f64::min);
         let base = self.base_ms.into_iter().chain(self.former_base_ms).fold(f64::INFINITY, f64::min);
         if quickest.is_finite() && base.is_finite() { quickest - base } else { 0.0 }
     }
