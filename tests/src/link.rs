@@ -1,136 +1,244 @@
-//! A bad link between two UDP ports of the loopback, for a peer whose sockets are not ours.
+//! A bad road between UDP ports of this machine, for peers whose sockets are not ours: the network model of the engine's
+//! own tests, played by a relay.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use anyhow::Result;
+use parley_client::peer::{InFlight, NetworkProfile, TestNetwork};
 use tokio::net::UdpSocket;
-use tokio::time::Instant;
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
 
-/// How a link behaves, in each direction by itself. The default is a perfect one.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct LinkProfile {
-    /// Bits per second that pass.
-    pub rate_bps: Option<u32>,
-    /// One-way delay on top of the wait for the rate.
-    pub delay: Duration,
+/// Two lanes, one in each direction, that any number of addresses lie along. All that travels in one direction shares that
+/// lane's bandwidth and its chances. Clones are the same road; when the last one is dropped, it is closed.
+#[derive(Clone, Debug)]
+pub struct Road {
+    there: Arc<Lane>,
+    back: Arc<Lane>,
+    tasks: Arc<Mutex<JoinSet<()>>>,
 }
 
-/// A datagram that would wait longer than this for its turn is dropped.
-const QUEUE: Duration = Duration::from_millis(300);
+impl Road {
+    /// A road that is the same in both directions. Needs a Tokio runtime around it.
+    pub fn new(seed: u64, profile: NetworkProfile) -> Self {
+        Self::over([seed, seed + 1].map(|seed| TestNetwork::new(seed, profile)))
+    }
 
-const UDP_AND_IP_HEADER_BYTES: usize = 28;
+    fn over(networks: [TestNetwork; 2]) -> Self {
+        let [there, back] = networks.map(|network| Arc::new(Lane::new(network)));
+        let mut tasks = JoinSet::new();
+        for lane in [&there, &back] {
+            tasks.spawn(Arc::clone(lane).deliver());
+        }
+        Self { there, back, tasks: Arc::new(Mutex::new(tasks)) }
+    }
 
-/// One way in, one socket toward the target for each sender: the target sees each sender at an address of its own.
-#[derive(Debug)]
-pub struct Link;
+    /// The same road for those who come from its other end.
+    pub fn reversed(&self) -> Self {
+        Self { there: Arc::clone(&self.back), back: Arc::clone(&self.there), tasks: Arc::clone(&self.tasks) }
+    }
 
-impl Link {
-    /// Opens a link to `target`, an address of this machine, that lives as long as this runtime; gives the port of the loopback to send to.
+    /// What happens to datagrams on the way there.
+    pub fn network(&self) -> &TestNetwork {
+        &self.there.network
+    }
+
+    /// Another road over the same network: its traffic competes with this one's for every bit, and is counted by itself.
+    pub fn beside(&self) -> Self {
+        Self::over([&self.there, &self.back].map(|lane| lane.network.clone()))
+    }
+
+    /// What was sent on the way there so far, in bytes with the headers of UDP and IP: first all, then what was not lost.
+    pub fn sent_bytes(&self) -> [u64; 2] {
+        [&self.there.offered, &self.there.passed].map(|count| count.load(Ordering::Relaxed))
+    }
+
+    /// Changes both directions for datagrams sent from here on.
+    pub fn set_profile(&self, profile: NetworkProfile) {
+        [&self.there, &self.back].into_iter().for_each(|lane| lane.network.set_profile(profile));
+    }
+
+    /// Makes `target`, an address of this machine, reachable over the road; gives the port of the loopback to send to.
+    /// The target sees each sender at an address of its own, and its answers travel back over the road.
     ///
     /// # Errors
     /// There is no free port.
-    pub async fn open(target: SocketAddr, profile: LinkProfile) -> Result<u16> {
+    pub async fn lead_to(&self, target: SocketAddr) -> Result<u16> {
         let front = Arc::new(UdpSocket::bind(("127.0.0.1", 0)).await?);
         let port = front.local_addr()?.port();
-        tokio::spawn(run(front, target, profile));
+        let gate = Gate { front, target, there: Arc::clone(&self.there), back: Arc::clone(&self.back) };
+        lock(&self.tasks).spawn(gate.run());
         Ok(port)
     }
 }
 
-async fn run(front: Arc<UdpSocket>, target: SocketAddr, profile: LinkProfile) {
-    let up = Arc::new(Direction::new(profile));
-    let down = Arc::new(Direction::new(profile));
-    let mut backs: HashMap<SocketAddr, Arc<UdpSocket>> = HashMap::new();
-    let mut buffer = vec![0; 2048];
-    // An error of a UDP socket on the loopback is a port unreachable of before: the peer is not there yet, or any more.
-    loop {
-        let Ok((len, from)) = front.recv_from(&mut buffer).await else { continue };
-        let back = match backs.get(&from) {
-            Some(back) => Arc::clone(back),
-            None => {
-                let Ok(back) = UdpSocket::bind((target.ip(), 0)).await else { return };
-                let back = Arc::new(back);
-                tokio::spawn(carry_back(Arc::clone(&back), Arc::clone(&front), from, Arc::clone(&down)));
-                backs.insert(from, Arc::clone(&back));
-                back
-            }
-        };
-        up.send(back, buffer[..len].to_vec(), target);
-    }
+/// The entrance to one target: one way in, and one socket toward the target for each sender.
+struct Gate {
+    front: Arc<UdpSocket>,
+    target: SocketAddr,
+    there: Arc<Lane>,
+    back: Arc<Lane>,
 }
 
-async fn carry_back(back: Arc<UdpSocket>, front: Arc<UdpSocket>, to: SocketAddr, down: Arc<Direction>) {
-    let mut buffer = vec![0; 2048];
-    loop {
-        let Ok((len, _)) = back.recv_from(&mut buffer).await else { continue };
-        down.send(Arc::clone(&front), buffer[..len].to_vec(), to);
-    }
-}
-
-/// One direction: a queue that drains at the link's rate.
-struct Direction {
-    profile: LinkProfile,
-    free_at: Mutex<Option<Instant>>,
-}
-
-impl Direction {
-    fn new(profile: LinkProfile) -> Self {
-        Self { profile, free_at: Mutex::new(None) }
-    }
-
-    fn send(&self, socket: Arc<UdpSocket>, datagram: Vec<u8>, to: SocketAddr) {
-        let Some(arrives) = self.admit(datagram.len(), Instant::now()) else { return };
-        tokio::spawn(async move {
-            tokio::time::sleep_until(arrives).await;
-            // What cannot be sent is lost, as on any link.
-            let _ = socket.send_to(&datagram, to).await;
-        });
-    }
-
-    /// When a datagram of this length arrives; nothing when the queue is full.
-    fn admit(&self, len: usize, now: Instant) -> Option<Instant> {
-        let Some(rate_bps) = self.profile.rate_bps else { return Some(now + self.profile.delay) };
-        let mut free_at = self.free_at.lock().unwrap_or_else(PoisonError::into_inner);
-        let begins = free_at.map_or(now, |at| at.max(now));
-        if begins - now > QUEUE {
-            return None;
+impl Gate {
+    async fn run(self) {
+        let mut senders: HashMap<SocketAddr, Arc<UdpSocket>> = HashMap::new();
+        let mut answers = JoinSet::new();
+        let mut buffer = vec![0; 2048];
+        // An error of a UDP socket on the loopback is a port unreachable of before: the peer is not there yet, or any more.
+        loop {
+            let Ok((len, from)) = self.front.recv_from(&mut buffer).await else { continue };
+            let socket = match senders.get(&from) {
+                Some(socket) => Arc::clone(socket),
+                None => {
+                    let Ok(socket) = UdpSocket::bind((self.target.ip(), 0)).await.map(Arc::new) else { return };
+                    let front = Arc::clone(&self.front);
+                    answers.spawn(carry_back(Arc::clone(&socket), front, from, Arc::clone(&self.back)));
+                    senders.insert(from, Arc::clone(&socket));
+                    socket
+                }
+            };
+            self.there.send(Datagram { socket, to: self.target, bytes: buffer[..len].to_vec() });
         }
-        let bits = (len + UDP_AND_IP_HEADER_BYTES) as f64 * 8.0;
-        let ends = begins + Duration::from_secs_f64(bits / f64::from(rate_bps));
-        *free_at = Some(ends);
-        Some(ends + self.profile.delay)
     }
+}
+
+async fn carry_back(socket: Arc<UdpSocket>, front: Arc<UdpSocket>, to: SocketAddr, back: Arc<Lane>) {
+    let mut buffer = vec![0; 2048];
+    loop {
+        let Ok((len, _)) = socket.recv_from(&mut buffer).await else { continue };
+        back.send(Datagram { socket: Arc::clone(&front), to, bytes: buffer[..len].to_vec() });
+    }
+}
+
+/// One direction.
+#[derive(Debug)]
+struct Lane {
+    network: TestNetwork,
+    in_flight: Mutex<InFlight<Datagram>>,
+    wake: Notify,
+    /// Bytes that were given to the network, and those that it does not lose.
+    offered: AtomicU64,
+    passed: AtomicU64,
+}
+
+const UDP_AND_IP_HEADER_BYTES: usize = 28;
+
+#[derive(Clone, Debug)]
+struct Datagram {
+    socket: Arc<UdpSocket>,
+    to: SocketAddr,
+    bytes: Vec<u8>,
+}
+
+impl Datagram {
+    /// What cannot be sent is lost, as on any road.
+    fn arrive(&self) {
+        let _ = self.socket.try_send_to(&self.bytes, self.to);
+    }
+}
+
+impl Lane {
+    fn new(network: TestNetwork) -> Self {
+        Self {
+            network,
+            in_flight: Mutex::default(),
+            wake: Notify::new(),
+            offered: AtomicU64::new(0),
+            passed: AtomicU64::new(0),
+        }
+    }
+
+    fn send(&self, datagram: Datagram) {
+        let now = Instant::now();
+        let bytes = (datagram.bytes.len() + UDP_AND_IP_HEADER_BYTES) as u64;
+        self.offered.fetch_add(bytes, Ordering::Relaxed);
+        for arrives_at in self.network.admit(datagram.bytes.len(), now) {
+            self.passed.fetch_add(bytes, Ordering::Relaxed);
+            let mut in_flight = lock(&self.in_flight);
+            // Nothing is ahead of it, so no timer need be asked.
+            if arrives_at <= now && in_flight.next_arrival().is_none() {
+                datagram.arrive();
+                continue;
+            }
+            in_flight.push(arrives_at, datagram.clone());
+            drop(in_flight);
+            self.wake.notify_one();
+        }
+    }
+
+    async fn deliver(self: Arc<Self>) {
+        loop {
+            match self.deliver_arrived() {
+                Some(next) => tokio::select! {
+                    () = self.wake.notified() => {}
+                    () = tokio::time::sleep_until(next.into()) => {}
+                },
+                None => self.wake.notified().await,
+            }
+        }
+    }
+
+    /// Returns when the next one arrives.
+    fn deliver_arrived(&self) -> Option<Instant> {
+        let mut in_flight = lock(&self.in_flight);
+        while let Some(datagram) = in_flight.pop(Instant::now()) {
+            datagram.arrive();
+        }
+        in_flight.next_arrival()
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
 
-    #[test]
-    fn rate_is_kept_and_the_queue_is_bounded() {
-        let direction = Direction::new(LinkProfile { rate_bps: Some(80_000), delay: Duration::from_millis(20) });
-        let now = Instant::now();
-        let arrivals: Vec<_> = (0..20).map(|_| direction.admit(72, now)).collect();
-        assert_eq!(arrivals[0], Some(now + Duration::from_millis(30)));
-        assert_eq!(arrivals[9], Some(now + Duration::from_millis(120)));
-        let full = (0..100).filter_map(|_| direction.admit(72, now)).count();
-        assert!(full < 20, "{full} more were taken into a queue of 300 ms");
+    async fn receive(socket: &UdpSocket) -> (Vec<u8>, SocketAddr) {
+        let mut buffer = [0; 64];
+        let (len, from) = socket.recv_from(&mut buffer).await.unwrap();
+        (buffer[..len].to_vec(), from)
     }
 
     #[tokio::test]
-    async fn datagrams_go_there_and_back() {
-        let target = UdpSocket::bind(("127.0.0.1", 0)).await.unwrap();
-        let sender = UdpSocket::bind(("127.0.0.1", 0)).await.unwrap();
-        let port = Link::open(target.local_addr().unwrap(), LinkProfile::default()).await.unwrap();
+    async fn datagrams_go_there_and_back_with_the_delay_of_the_road() {
+        let profile = NetworkProfile::default().with_rtt(Duration::from_millis(60));
+        let road = Road::new(1, profile);
+        let [target, sender] =
+            [UdpSocket::bind(("127.0.0.1", 0)).await.unwrap(), UdpSocket::bind(("127.0.0.1", 0)).await.unwrap()];
+        let port = road.lead_to(target.local_addr().unwrap()).await.unwrap();
+        let begin = Instant::now();
         sender.send_to(b"there", ("127.0.0.1", port)).await.unwrap();
-        let mut buffer = [0; 16];
-        let (len, from) = target.recv_from(&mut buffer).await.unwrap();
-        assert_eq!(&buffer[..len], b"there");
+        let (there, from) = receive(&target).await;
+        assert!(begin.elapsed() >= Duration::from_millis(30));
         target.send_to(b"back", from).await.unwrap();
-        let (len, from) = sender.recv_from(&mut buffer).await.unwrap();
-        assert_eq!((&buffer[..len], from.port()), (b"back".as_slice(), port));
+        let (back, from) = receive(&sender).await;
+        assert!(begin.elapsed() >= Duration::from_millis(60));
+        assert_eq!((there.as_slice(), back.as_slice(), from.port()), (b"there".as_slice(), b"back".as_slice(), port));
+    }
+
+    #[tokio::test]
+    async fn the_order_is_kept_and_both_targets_share_the_lane() {
+        let road = Road::new(1, NetworkProfile::default().with_rtt(Duration::from_millis(4)));
+        let target = UdpSocket::bind(("127.0.0.1", 0)).await.unwrap();
+        let port = road.lead_to(target.local_addr().unwrap()).await.unwrap();
+        let sender = UdpSocket::bind(("127.0.0.1", 0)).await.unwrap();
+        for n in 0..100u8 {
+            sender.send_to(&[n], ("127.0.0.1", port)).await.unwrap();
+        }
+        for n in 0..100u8 {
+            assert_eq!(receive(&target).await.0, [n]);
+        }
+        assert_eq!(road.network().stats().sent, 100);
+        assert_eq!((road.sent_bytes(), road.beside().sent_bytes()), ([2_900; 2], [0; 2]));
+        assert_eq!(road.reversed().network().stats().sent, 0);
     }
 }

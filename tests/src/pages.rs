@@ -1,7 +1,7 @@
 //! Serves the browser's pages on the loopback, and the door to a bad link.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Result;
 use axum::extract::{Query, State};
@@ -10,10 +10,11 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use parley_client::peer::NetworkProfile;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-use crate::link::{Link, LinkProfile};
+use crate::link::Road;
 
 /// A web server for `tests/pages`. Dropping it stops it.
 #[derive(Debug)]
@@ -27,17 +28,17 @@ impl Pages {
     /// # Errors
     /// There is no free port.
     pub async fn start() -> Result<Self> {
-        Self::start_with(LinkProfile::default()).await
+        Self::start_with(NetworkProfile::default()).await
     }
 
-    /// As [`Self::start`]; connections whose page asks for the link go over one of this kind.
+    /// As [`Self::start`]; connections whose page asks for the link go over a road of this kind.
     ///
     /// # Errors
     /// There is no free port.
-    pub async fn start_with(profile: LinkProfile) -> Result<Self> {
+    pub async fn start_with(profile: NetworkProfile) -> Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let url = format!("http://{}", listener.local_addr()?);
-        let state = Arc::new(profile);
+        let state = Arc::new(Roads { profile, open: Mutex::default() });
         let routes = Router::new()
             .route("/peer.html", get(|| page("text/html", include_str!("../pages/peer.html"))))
             .route("/peer.js", get(|| page("text/javascript", include_str!("../pages/peer.js"))))
@@ -69,10 +70,18 @@ struct LinkTo {
     to: SocketAddr,
 }
 
-/// Opens a link to an address of this machine; answers with the port of the loopback to send to.
-async fn open_link(
-    State(profile): State<Arc<LinkProfile>>,
-    Query(link): Query<LinkTo>,
-) -> Result<Json<u16>, StatusCode> {
-    Link::open(link.to, *profile).await.map(Json).map_err(|_| StatusCode::SERVICE_UNAVAILABLE)
+/// One road for each connection: they do not share its bandwidth.
+struct Roads {
+    profile: NetworkProfile,
+    open: Mutex<Vec<Road>>,
+}
+
+const SEED: u64 = 1;
+
+/// Opens a road to an address of this machine; answers with the port of the loopback to send to.
+async fn open_link(State(roads): State<Arc<Roads>>, Query(link): Query<LinkTo>) -> Result<Json<u16>, StatusCode> {
+    let road = Road::new(SEED, roads.profile);
+    let port = road.lead_to(link.to).await.map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?;
+    roads.open.lock().unwrap_or_else(PoisonError::into_inner).push(road);
+    Ok(Json(port))
 }

@@ -5,11 +5,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use e2e::browser::{Browser, FakeDevices};
 use e2e::calls;
-use e2e::link::LinkProfile;
 use e2e::pages::Pages;
 use e2e::person::Person;
 use e2e::relay::Relay;
-use parley_client::peer::{NetworkProfile, TestNetwork};
+use parley_client::peer::{Bottleneck, NetworkProfile, TestNetwork};
 use parley_shared::view::Command;
 use serde_json::Value;
 
@@ -47,7 +46,9 @@ async fn every_call_through_the_relay_connects_at_a_fifth_lost() -> Result<()> {
 async fn every_call_with_chromium_connects_over_500_kbit() -> Result<()> {
     let _turn = e2e::turn().await;
     const CALLS: u32 = 8;
-    let link = LinkProfile { rate_bps: Some(500_000), delay: Duration::from_millis(20) };
+    let bottleneck = Bottleneck { bits_per_second: 500_000, queue: Duration::from_millis(300) };
+    let link =
+        NetworkProfile { delay: Duration::from_millis(20), bottleneck: Some(bottleneck), ..NetworkProfile::default() };
     let pages = Pages::start_with(link).await?;
     let relay = Relay::start().await?;
     let browser = Browser::start(&pages, &FakeDevices::default()).await?;

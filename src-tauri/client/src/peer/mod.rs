@@ -33,7 +33,7 @@ pub use budget::SendBudget;
 pub use congestion::BandwidthLimits;
 pub use connection::WebrtcPeer;
 pub use interfaces::Loopback;
-pub use network::{Bottleneck, NetworkProfile, NetworkStats, TestNetwork};
+pub use network::{Bottleneck, Bursts, InFlight, JitterShape, NetworkProfile, NetworkStats, TestNetwork};
 pub use parley_shared::wire::IceServer;
 
 use async_trait::async_trait;

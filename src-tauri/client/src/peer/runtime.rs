@@ -6,9 +6,7 @@
 
 use super::dtls::{self, DatagramKind};
 use super::flight::{FlightRepeater, Verdict};
-use super::network::TestNetwork;
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use super::network::{InFlight, TestNetwork};
 use std::future::Future;
 use std::io::{self, IoSliceMut};
 use std::net::{SocketAddr, TcpListener, UdpSocket};
@@ -23,9 +21,6 @@ use webrtc::runtime::{
     Transmit,
 };
 
-/// More datagrams than this in flight in the test network are dropped: it is a bounded queue like any other.
-const MAX_DELAYED: usize = 20_000;
-
 pub(crate) struct PeerRuntime {
     tokio: TokioRuntime,
     shared: Arc<Shared>,
@@ -34,7 +29,7 @@ pub(crate) struct PeerRuntime {
 impl PeerRuntime {
     pub(crate) fn new(network: Option<TestNetwork>) -> Self {
         let shared = Shared {
-            state: Mutex::new(State { repeater: FlightRepeater::new(), delayed: BinaryHeap::new(), order: 0 }),
+            state: Mutex::new(State { repeater: FlightRepeater::new(), delayed: InFlight::new() }),
             network,
             wake: Arc::new(Notify::new()),
             sender_started: AtomicBool::new(false),
@@ -139,33 +134,13 @@ struct Shared {
 
 struct State {
     repeater: FlightRepeater<Route>,
-    delayed: BinaryHeap<Reverse<Delayed>>,
-    order: u64,
+    delayed: InFlight<Delayed>,
 }
 
 struct Delayed {
-    due: Instant,
-    order: u64,
     route: Route,
     wire: Vec<u8>,
 }
-
-impl Ord for Delayed {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        (self.due, self.order).cmp(&(other.due, other.order))
-    }
-}
-impl PartialOrd for Delayed {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-impl PartialEq for Delayed {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other).is_eq()
-    }
-}
-impl Eq for Delayed {}
 
 impl Shared {
     fn state(&self) -> MutexGuard<'_, State> {
@@ -203,14 +178,8 @@ impl Shared {
 
     /// Hands a datagram to the test network.
     fn delay(&self, network: &TestNetwork, route: &Route, wire: &[u8]) {
-        let Some(due) = network.admit(wire.len(), Instant::now()) else {
-            return;
-        };
-        let mut state = self.state();
-        if state.delayed.len() < MAX_DELAYED {
-            state.order += 1;
-            let order = state.order;
-            state.delayed.push(Reverse(Delayed { due, order, route: route.clone(), wire: wire.to_vec() }));
+        for due in network.admit(wire.len(), Instant::now()) {
+            self.state().delayed.push(due, Delayed { route: route.clone(), wire: wire.to_vec() });
             self.wake.notify_one();
         }
     }
@@ -226,12 +195,10 @@ impl Shared {
             }
         }
         let mut state = self.state();
-        while state.delayed.peek().is_some_and(|Reverse(next)| next.due <= now) {
-            if let Some(Reverse(delayed)) = state.delayed.pop() {
-                delayed.route.send(&delayed.wire);
-            }
+        while let Some(Delayed { route, wire }) = state.delayed.pop(now) {
+            route.send(&wire);
         }
-        let next_delayed = state.delayed.peek().map(|Reverse(next)| next.due);
+        let next_delayed = state.delayed.next_arrival();
         state.repeater.poll_timeout().into_iter().chain(next_delayed).min()
     }
 }
