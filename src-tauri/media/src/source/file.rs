@@ -14,7 +14,7 @@ use super::{
     synthetic::{self, Pace},
 };
 use crate::{
-    audio::{CHUNK_SAMPLES, SAMPLE_RATE},
+    audio::{CHUNK_DURATION, CHUNK_SAMPLES, SAMPLE_RATE},
     device::DeviceError,
     frame::{I420, VideoFrame},
     resample::ToChunks,
@@ -43,7 +43,7 @@ pub(super) fn run_y4m(path: &Path, fps: u32, emitter: &Emitter<VideoEvent>) -> R
 pub(super) fn run_wav(path: &Path, emitter: &Emitter<AudioEvent>) -> Result<(), DeviceError> {
     let samples = read_wav(path)?;
     let mut at = 0;
-    synthetic::run(&file_name(path), emitter, move |chunk, _| {
+    synthetic::run(&file_name(path), CHUNK_DURATION, emitter, move |chunk, _| {
         for sample in chunk {
             *sample = samples[at];
             at = (at + 1) % samples.len();

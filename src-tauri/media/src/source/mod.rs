@@ -102,6 +102,10 @@ pub enum AudioSourceConfig {
     },
     /// One click at every full second of the wall clock, see [`crate::mark::click`].
     Clicks,
+    /// The same, heard by a microphone whose clock is fast by so many millionths (negative: slow).
+    DriftingClicks {
+        ppm: i32,
+    },
     Silence,
 }
 
@@ -140,7 +144,10 @@ impl AudioCapture {
             AudioSourceConfig::File { path } => {
                 spawn("audio-file", &emitter, move |emitter| file::run_wav(&path, emitter))
             }
-            AudioSourceConfig::Clicks => spawn("clicks", &emitter, synthetic::run_clicks),
+            AudioSourceConfig::Clicks => spawn("clicks", &emitter, |emitter| synthetic::run_clicks(0, emitter)),
+            AudioSourceConfig::DriftingClicks { ppm } => {
+                spawn("clicks", &emitter, move |emitter| synthetic::run_clicks(ppm, emitter))
+            }
             AudioSourceConfig::Silence => spawn("silence", &emitter, synthetic::run_silence),
         }
         Self { emitter }

@@ -1,6 +1,6 @@
 //! Sound that needs no device: silence and clicks, paced like a microphone.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::{AudioEvent, emitter::Emitter};
 use crate::{
@@ -10,22 +10,29 @@ use crate::{
 };
 
 pub(super) fn run_silence(emitter: &Emitter<AudioEvent>) -> Result<(), DeviceError> {
-    run("Silence", emitter, |_, _| {})
+    run("Silence", CHUNK_DURATION, emitter, |_, _| {})
 }
 
-pub(super) fn run_clicks(emitter: &Emitter<AudioEvent>) -> Result<(), DeviceError> {
+/// `drift_ppm`: by how many millionths the clock of this microphone is fast.
+pub(super) fn run_clicks(drift_ppm: i32, emitter: &Emitter<AudioEvent>) -> Result<(), DeviceError> {
     let mut track = ClickTrack::new();
-    run("Clicks", emitter, move |samples, captured_at| track.fill(samples, captured_at))
+    let rate = 1.0 + f64::from(drift_ppm.clamp(-MAX_DRIFT_PPM, MAX_DRIFT_PPM)) / 1e6;
+    run("Clicks", CHUNK_DURATION.div_f64(rate), emitter, move |samples, captured_at| track.fill(samples, captured_at))
 }
 
-/// Delivers a chunk every 10 ms, once its last sample would have been heard. `fill` gets silence.
+/// Far more than any sound card is off.
+const MAX_DRIFT_PPM: i32 = 100_000;
+
+/// Delivers a chunk every `period` (10 ms by the clock of this source), once its last sample would have been heard.
+/// `fill` gets silence.
 pub(super) fn run(
     name: &str,
+    period: Duration,
     emitter: &Emitter<AudioEvent>,
     mut fill: impl FnMut(&mut [f32; CHUNK_SAMPLES], Instant),
 ) -> Result<(), DeviceError> {
     let mut go_on = emitter.emit(AudioEvent::Started { name: name.to_owned() });
-    let mut pace = Pace::new(CHUNK_DURATION);
+    let mut pace = Pace::new(period);
     while go_on {
         let captured_at = pace.wait();
         let mut chunk = AudioChunk::silence(captured_at);
@@ -37,18 +44,18 @@ pub(super) fn run(
 
 /// A steady beat that does not drift. After a long sleep of the machine it starts anew and does not catch up.
 pub(super) struct Pace {
-    period: std::time::Duration,
+    period: Duration,
     next: Instant,
 }
 
 impl Pace {
-    pub(super) fn new(period: std::time::Duration) -> Self {
+    pub(super) fn new(period: Duration) -> Self {
         Self { period, next: Instant::now() }
     }
 
     /// Sleeps to the end of the current period and returns when that period began.
     pub(super) fn wait(&mut self) -> Instant {
-        const CATCH_UP_LIMIT: std::time::Duration = std::time::Duration::from_millis(500);
+        const CATCH_UP_LIMIT: Duration = Duration::from_millis(500);
         let now = Instant::now();
         if now.duration_since(self.next) > CATCH_UP_LIMIT {
             self.next = now;

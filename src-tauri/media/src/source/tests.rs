@@ -162,6 +162,17 @@ fn clicks_are_heard_where_the_wall_clock_says() {
 }
 
 #[test]
+fn a_fast_microphone_makes_more_samples_and_hears_its_clicks_on_time() {
+    let (_capture, events) = listen(AudioSourceConfig::DriftingClicks { ppm: 50_000 });
+    let mut detector = ClickDetector::new();
+    let chunks: Vec<_> = (0..150).map(|_| next_chunk(&events)).collect();
+    let step = (chunks[149].captured_at - chunks[0].captured_at) / 149;
+    assert!((Duration::from_micros(9_515)..Duration::from_micros(9_530)).contains(&step), "{step:?}");
+    let click = chunks.iter().find_map(|chunk| detector.push(&chunk.samples, chunk.captured_at)).unwrap();
+    assert!(click.latency < Duration::from_millis(6) || click.latency > Duration::from_millis(997), "{click:?}");
+}
+
+#[test]
 fn silence_keeps_the_pace_of_a_microphone() {
     let (_capture, events) = listen(AudioSourceConfig::Silence);
     let chunks: Vec<_> = (0..20).map(|_| next_chunk(&events)).collect();
