@@ -75,10 +75,10 @@ async fn return_pictures(local: LocalMedia, frames: FrameHub, stream: StreamId) 
 fn return_sound(local: &LocalMedia, delay: Duration) {
     let mut waiting = DelayLine::new(delay);
     let sender = local.sound_injector();
-    local.set_mix_tap(Box::new(move |samples, _heard_at| {
+    local.set_mix_tap(move |samples, _heard_at| {
         let chunk = AudioChunk { samples: waiting.push(*samples), captured_at: Instant::now() };
         sender.push(chunk);
-    }));
+    });
 }
 
 /// Gives every chunk back after a fixed number of others; silence before.

@@ -17,7 +17,7 @@ mod playout;
 mod sound_sender;
 
 pub(crate) use picture_sender::PictureCounts;
-pub(crate) use playout::{MixTap, RemoteSound};
+pub(crate) use playout::RemoteSound;
 pub(crate) use sound_sender::SoundSender;
 
 use super::frame_hub::{FrameHub, StreamId};
@@ -26,12 +26,13 @@ use broadcast::{AudioBroadcast, VideoBroadcast};
 use openers::{CameraOpener, MicrophoneOpener, SpeakerOpener};
 use parley_media::level::Level;
 use parley_media::{
-    AudioChunk, AudioSourceConfig, DeviceError, LevelMeter, SpeakerConfig, VideoFrame, VideoSourceConfig,
+    AudioChunk, AudioSourceConfig, CHUNK_SAMPLES, DeviceError, LevelMeter, SpeakerConfig, VideoFrame, VideoSourceConfig,
 };
 use picture_sender::PictureSender;
 use playout::Playout;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 use tokio::sync::{mpsc, watch};
 
 /// Device events that wait for whoever reads them; they are rare, and the newest tell all.
@@ -215,8 +216,10 @@ impl LocalMedia {
         self.inner.shared.sound.clone()
     }
 
-    pub(crate) fn set_mix_tap(&self, tap: MixTap) {
-        self.inner.shared.playout.set_tap(tap);
+    /// Lets `tap` hear everything that goes to the loudspeaker; a former one hears nothing more.
+    /// It is called on the playout thread and should return within a millisecond.
+    pub fn set_mix_tap(&self, tap: impl FnMut(&[f32; CHUNK_SAMPLES], Instant) + Send + 'static) {
+        self.inner.shared.playout.set_tap(Box::new(tap));
     }
 
     pub(crate) fn subscribe_video(&self, budget: SendBudget) -> mpsc::Receiver<Arc<VideoUnit>> {

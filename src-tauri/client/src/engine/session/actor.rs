@@ -309,6 +309,8 @@ impl Actor {
                 sent: transport.audio_packets_sent,
                 received: transport.audio_packets_received,
                 lost: sound.lost,
+                played_samples: sound.total_samples,
+                concealed_samples: sound.concealed_samples,
                 concealed_ratio: sound.concealed_samples as f64 / sound.total_samples.max(1) as f64,
                 buffer_ms: f64::from(sound.delay_ms),
                 kbps_in: rates.audio_kbps_in,

@@ -58,6 +58,9 @@ pub struct AudioStats {
     pub sent: u64,
     pub received: u64,
     pub lost: u64,
+    /// Samples that were played since the first packet, and those of them that were invented.
+    pub played_samples: u64,
+    pub concealed_samples: u64,
     /// Share of the played samples that were invented, 0 to 1.
     pub concealed_ratio: f64,
     /// What the jitter buffer holds.
