@@ -1,6 +1,7 @@
-// Reads the bar code that the test picture carries: 32 bits of sequence, 32 of clock, 16 of checksum in two rows of forty.
+// Reads and draws the bar code that the test picture carries: 32 bits of sequence, 32 of clock, 16 of checksum in two rows of forty.
 
 const [COLUMNS, ROWS, ROW_SHARE, THRESHOLD] = [40, 2, 22, 125];
+const [DARK, LIGHT] = [40, 210];
 
 /** `luma(x, y)` gives 0 to 255. Returns `{ sequence, clockMs }`, or null when there is no mark. */
 export function readMark(width, height, luma) {
@@ -22,6 +23,22 @@ export function readMark(width, height, luma) {
   };
   const [sequence, clockMs] = [number(0, 32), number(32, 32)];
   return number(64, 16) === checksum(sequence, clockMs) ? { sequence, clockMs } : null;
+}
+
+/** Draws the mark into a picture of I420, as `parley_media::mark::video_mark::stamp` does. */
+export function stampMark(data, width, height, sequence, clockMs) {
+  const words = [sequence >>> 0, clockMs >>> 0, checksum(sequence, clockMs)];
+  const row = (n) => Math.floor((n * height) / ROW_SHARE);
+  const column = (n) => Math.floor((n * width) / COLUMNS);
+  for (let bit = 0; bit < ROWS * COLUMNS; bit += 1) {
+    const value = (words[bit >> 5] >>> (bit & 31)) & 1 ? LIGHT : DARK;
+    const [left, right] = [column(bit % COLUMNS), column((bit % COLUMNS) + 1)];
+    const top = Math.floor(bit / COLUMNS);
+    for (let y = row(top); y < row(top + 1); y += 1) data.fill(value, y * width + left, y * width + right);
+  }
+  const [luma, chroma] = [width * height, (width * height) / 4];
+  const grey = Math.ceil(row(ROWS) / 2) * (width / 2);
+  for (const plane of [luma, luma + chroma]) data.fill(128, plane, plane + grey);
 }
 
 /** The middle half: what neighbours blur is left out. */

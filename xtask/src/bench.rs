@@ -10,10 +10,13 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use crate::deps::{self, Purpose};
-use crate::{cargo, process};
+use crate::{cargo, npm, paths, process};
 
 /// Name, and what it measures.
-const BENCHES: &[(&str, &str)] = &[("call", "one call between two people, beside Chromium to Chromium")];
+const BENCHES: &[(&str, &str)] = &[
+    ("call", "one call between two people, beside Chromium to Chromium"),
+    ("media", "sound and picture under bad networks, beside libwebrtc to libwebrtc"),
+];
 
 #[derive(Args)]
 pub struct BenchArgs {
@@ -25,6 +28,15 @@ pub struct BenchArgs {
     /// How often each figure is measured; its median is given
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=50))]
     runs: u32,
+    /// Of `media`: a row, or a group of rows: latency, rtt50, setup, setup_loss, loss, step, share, cpu, skew; may be repeated
+    #[arg(long)]
+    only: Vec<String>,
+    /// Of `media`: the first of its networks
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Of `media`: half an hour for what takes five minutes else
+    #[arg(long)]
+    long: bool,
     /// Installs missing system packages without asking
     #[arg(long)]
     yes: bool,
@@ -41,10 +53,13 @@ pub fn bench(args: BenchArgs) -> Result<()> {
         bail!("there is no such bench. There are:\n{}", known.join("\n"));
     }
     deps::ensure(Purpose::Tests, args.yes)?;
+    // The libwebrtc that some are measured beside.
+    npm::install(&paths::workspace().join("tests"))?;
     let programs = cargo::build(&["parley-relay", "parley-client", "e2e"], true)?;
     for name in wanted {
         println!("Measuring `{name}`, {} runs.", args.runs);
-        let mut report = measure(&programs.join(cargo::program(&format!("bench_{name}"))), args.runs)?;
+        let mut report =
+            measure(Command::new(programs.join(cargo::program(&format!("bench_{name}")))).args(options(name, &args)))?;
         report["bench"] = json!(name);
         report["machine"] = json!(machine());
         report["commit"] = json!(process::ask("git", &["rev-parse", "--short", "HEAD"]));
@@ -56,14 +71,19 @@ pub fn bench(args: BenchArgs) -> Result<()> {
     Ok(())
 }
 
-fn measure(program: &std::path::Path, runs: u32) -> Result<Value> {
-    let output = Command::new(program)
-        .args(["--runs", &runs.to_string()])
-        .env("PARLEY_PROGRAMS_BUILT", "1")
-        .stdin(Stdio::null())
-        .stderr(Stdio::inherit())
-        .output()
-        .with_context(|| format!("start {}", program.display()))?;
+fn options(name: &str, args: &BenchArgs) -> Vec<String> {
+    let mut options = vec!["--runs".to_owned(), args.runs.to_string()];
+    if name == "media" {
+        options.extend(args.only.iter().flat_map(|only| ["--only".to_owned(), only.clone()]));
+        options.extend(args.long.then(|| "--long".to_owned()));
+        options.extend(args.seed.iter().flat_map(|seed| ["--seed".to_owned(), seed.to_string()]));
+    }
+    options
+}
+
+fn measure(bench: &mut Command) -> Result<Value> {
+    bench.env("PARLEY_PROGRAMS_BUILT", "1").stdin(Stdio::null()).stderr(Stdio::inherit());
+    let output = bench.output().with_context(|| format!("start {}", bench.get_program().display()))?;
     if !output.status.success() {
         bail!("the bench failed: {}", output.status);
     }
@@ -83,7 +103,7 @@ fn machine() -> String {
 }
 
 fn print_table(report: &Value) {
-    println!("{:<26}{:>6}{:>12}{:>12}{:>10}   peer", "", "unit", "parley", "peer", "goal");
+    println!("{:<28}{:>6}{:>10}{:>10}{:>8}{:>9}   peer", "", "unit", "parley", "peer", "ratio", "goal");
     for row in report["rows"].as_array().into_iter().flatten() {
         let text = |field: &str| match &row[field] {
             Value::Null => "-".to_owned(),
@@ -97,16 +117,20 @@ fn print_table(report: &Value) {
             None => "",
         };
         println!(
-            "{:<26}{:>6}{:>12}{:>12}{:>10}   {} {verdict}",
+            "{:<28}{:>6}{:>10}{:>10}{:>8}{:>9}   {} {verdict}",
             text("name"),
             text("unit"),
             text("parley"),
             text("peer"),
+            text("ratio"),
             text("goal"),
             text("peer_name")
         );
         if let Some(why) = row["why"].as_str() {
             println!("    {why}");
         }
+    }
+    if let Some(seed) = report["seed"].as_u64() {
+        println!("seed {seed}");
     }
 }

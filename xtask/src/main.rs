@@ -9,6 +9,7 @@ mod bench;
 mod cargo;
 mod deps;
 mod headless;
+mod npm;
 mod packages;
 mod paths;
 mod process;

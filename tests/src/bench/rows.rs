@@ -10,6 +10,8 @@ pub struct Row {
     /// `None`: it could not be measured, and `why` says why.
     pub parley: Option<f64>,
     pub peer: Option<f64>,
+    /// Ours by theirs.
+    pub ratio: Option<f64>,
     pub peer_name: String,
     pub goal: Option<f64>,
     pub better: Better,
@@ -42,8 +44,9 @@ impl Row {
             Better::Higher => value >= bound,
         };
         let ok = parley.zip(goal.or(peer)).map(|(value, bound)| meets(bound, value));
+        let ratio = parley.zip(peer).map(|(ours, theirs)| ours / theirs).filter(|ratio| ratio.is_finite());
         let why = parley.is_none().then(|| "no run of ours gave this figure".to_owned());
-        Self { name, unit, parley, peer, peer_name: String::new(), goal, better, ok, why }
+        Self { name, unit, parley, peer, ratio, peer_name: String::new(), goal, better, ok, why }
     }
 
     /// Names the other program.
