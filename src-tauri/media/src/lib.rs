@@ -5,7 +5,8 @@
 //!
 //! ```text
 //! camera | pattern | file ──VideoFrame──> H.264 encoder ──> (network) ──> H.264 decoder ──> I420
-//! microphone | file | clicks ──AudioChunk──> Opus encoder ──> (network) ──> jitter buffer ──> mixer ──> speaker
+//! microphone ──> voice chain ──┐
+//!            file | clicks ────┴──AudioChunk──> Opus encoder ──> (network) ──> jitter buffer ──> mixer ──> speaker
 //! ```
 //!
 //! The crate must never: use tokio or tauri, open a device before it is asked to, panic on bytes of a peer, or lock,
@@ -22,6 +23,7 @@ pub mod mixer;
 pub mod resample;
 pub mod sink;
 pub mod source;
+pub mod voice;
 
 mod audio_host;
 mod stream_health;
@@ -34,3 +36,4 @@ pub use level::LevelMeter;
 pub use mixer::Mixer;
 pub use sink::speaker::{Speaker, SpeakerConfig, SpeakerEvent};
 pub use source::{AudioCapture, AudioEvent, AudioSourceConfig, VideoCapture, VideoEvent, VideoSourceConfig};
+pub use voice::{VoiceChain, VoiceConfig};

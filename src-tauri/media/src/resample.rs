@@ -1,7 +1,7 @@
 //! Changes sample rates to and from 48 kHz in blocks of 10 ms.
 
 use rubato::{
-    Async, FixedAsync, Resampler, SincInterpolationParameters, SincInterpolationType, WindowFunction,
+    Adjustable, Async, FixedAsync, Resampler, SincInterpolationParameters, SincInterpolationType, WindowFunction,
     audioadapter_buffers::direct::InterleavedSlice,
 };
 
@@ -27,6 +27,23 @@ impl ToChunks {
     /// [`UnsupportedRate`] outside of [`RATES`].
     pub fn new(input_rate: u32) -> Result<Self, UnsupportedRate> {
         Ok(Self { converter: Converter::new(input_rate, SAMPLE_RATE, FixedAsync::Output)? })
+    }
+
+    /// From 48 kHz of one clock to 48 kHz of another, see [`ToChunks::set_speed`].
+    pub fn adjustable() -> Self {
+        Self {
+            converter: Some(Converter::build(SAMPLE_RATE, SAMPLE_RATE, FixedAsync::Output).expect("equal rates fit")),
+        }
+    }
+
+    /// Takes `speed` times as many samples as the rates alone would ask for, between 0.95 and 1.05; other speeds, and any
+    /// for a converter of equal rates that is not [`ToChunks::adjustable`], change nothing. Its delay grows and shrinks by
+    /// less than a sample.
+    pub fn set_speed(&mut self, speed: f64) {
+        if let Some(converter) = self.converter.as_mut().filter(|_| (0.95..=1.05).contains(&speed)) {
+            // Within the bounds that the converter was made for.
+            let _ = converter.inner.set_resample_ratio_relative(1.0 / speed, false);
+        }
     }
 
     /// How many samples the next [`ToChunks::convert`] takes.
@@ -98,13 +115,17 @@ impl Converter {
         if from == to {
             return Ok(None);
         }
+        Self::build(from, to, fixed).map(Some)
+    }
+
+    fn build(from: u32, to: u32, fixed: FixedAsync) -> Result<Self, UnsupportedRate> {
         let parameters = SincInterpolationParameters::new(SINC_LENGTH, WindowFunction::BlackmanHarris2)
             .interpolation(SincInterpolationType::Linear)
             .oversampling_factor(256);
         let ratio = f64::from(to) / f64::from(from);
         let inner =
-            Async::new_sinc(ratio, 1.1, &parameters, CHUNK_SAMPLES, 1, fixed).map_err(|_| UnsupportedRate(other))?;
-        Ok(Some(Self { inner }))
+            Async::new_sinc(ratio, 1.1, &parameters, CHUNK_SAMPLES, 1, fixed).map_err(|_| UnsupportedRate(from))?;
+        Ok(Self { inner })
     }
 
     /// Returns how many samples were written, 0 when the converter refused.
@@ -174,7 +195,7 @@ mod tests {
 
     #[test]
     fn tone_keeps_its_pitch_and_loudness_out_of_48_khz() {
-        for rate in [8_000, 16_000, 44_100, 48_000, 96_000] {
+        for rate in [8_000, 16_000, 44_100, 48_000, 96_000, 192_000] {
             let (mut converter, input) = (FromChunks::new(rate).unwrap(), tone(48_000, 1_000.0, 96_000));
             let out: Vec<f32> = input
                 .chunks_exact(CHUNK_SAMPLES)
@@ -187,6 +208,33 @@ mod tests {
                 "{rate}: {}",
                 amplitude(steady, rate, 1_000.0)
             );
+        }
+    }
+
+    #[test]
+    fn a_clock_that_runs_fast_is_brought_down_without_a_click() {
+        for ppm in [-300.0, 0.0, 300.0] {
+            let speed = 1.0 + ppm * 1e-6;
+            let step = 1_000.0 / speed * std::f64::consts::TAU / 48_000.0;
+            let input: Vec<f32> = (0..240_000).map(|n| (f64::from(n) * step).sin() as f32 * 0.5).collect();
+            let (mut converter, mut at, mut out) = (ToChunks::adjustable(), 0, Vec::new());
+            while at + converter.needed() <= input.len() {
+                let mut chunk = [0.0; CHUNK_SAMPLES];
+                converter.set_speed(speed);
+                let needed = converter.needed();
+                converter.convert(&input[at..at + needed], &mut chunk);
+                at += needed;
+                out.extend_from_slice(&chunk);
+            }
+            let length_error = out.len() as f64 - at as f64 / speed;
+            assert!(length_error.abs() < 3.0, "{ppm}: {length_error}");
+            let steady = &out[48_000..out.len() - 480];
+            // A sine of this pitch obeys y[n+1] + y[n-1] = 2 cos(w) y[n]; a click does not.
+            let twice_cos = 2.0 * (1_000.0f64 * std::f64::consts::TAU / 48_000.0).cos();
+            let worst = steady.windows(3).fold(0.0f64, |worst, w| {
+                worst.max((f64::from(w[0]) + f64::from(w[2]) - twice_cos * f64::from(w[1])).abs())
+            });
+            assert!(worst < 1e-4, "{ppm}: {worst}");
         }
     }
 
