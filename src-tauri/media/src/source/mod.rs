@@ -6,6 +6,7 @@
 //! ```
 
 pub mod camera;
+mod downmix;
 mod emitter;
 mod file;
 pub mod microphone;
