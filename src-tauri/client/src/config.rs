@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::peer::TestNetwork;
-use parley_media::{AudioSourceConfig, SpeakerConfig, VideoSourceConfig};
+use parley_media::{AudioSourceConfig, SpeakerConfig, VideoSourceConfig, VoiceConfig};
 
 /// How one client is set up. [`ClientConfig::new`] gives what the desktop app wants.
 #[derive(Clone, Debug)]
@@ -41,6 +41,7 @@ impl ClientConfig {
                 camera: Some(VideoSourceConfig::Pattern { width: 1280, height: 720, fps: 30 }),
                 microphone: Some(AudioSourceConfig::Clicks),
                 speaker: Some(SpeakerConfig::Null),
+                voice: None,
                 measure_marks: true,
             },
             device_name: "Headless".to_owned(),
@@ -66,6 +67,8 @@ pub struct MediaOverrides {
     pub camera: Option<VideoSourceConfig>,
     pub microphone: Option<AudioSourceConfig>,
     pub speaker: Option<SpeakerConfig>,
+    /// What is done to the voice of a real microphone, whatever the person's settings say.
+    pub voice: Option<VoiceConfig>,
     /// Reads latency marks from what others send: they use a test picture and clicks.
     pub measure_marks: bool,
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
-use parley_media::{AudioSourceConfig, SpeakerConfig, VideoFrame};
+use parley_media::{AudioSourceConfig, SpeakerConfig, VideoFrame, VoiceConfig};
 use parley_shared::ids::UserId;
 use parley_shared::view::{CallPhaseView, Command, ConnectionView, SessionView, Snapshot};
 use rand::Rng;
@@ -70,6 +70,8 @@ pub(super) async fn run(args: CallArgs) -> Result<()> {
             camera,
             microphone: Some(args.microphone.clone()),
             speaker: Some(args.speaker.clone()),
+            // Tests play tones into its microphone and measure what arrives.
+            voice: Some(VoiceConfig::OFF),
             measure_marks: true,
         },
         device_name: "parley-bot".to_owned(),

@@ -213,7 +213,9 @@ impl Actor {
         if let (Some(open), LocalMediaEvent::CameraStarted { width, height, fps, .. }) = (open, &event) {
             open.camera = Some((*width, *height, *fps));
         }
-        self.tell(device_event(event)).await;
+        if let Some(told) = device_event(event) {
+            self.tell(told).await;
+        }
     }
 
     async fn tell_levels(&mut self) {

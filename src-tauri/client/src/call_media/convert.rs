@@ -18,6 +18,7 @@ pub(super) fn media_config(overrides: &MediaOverrides, devices: &DeviceChoice) -
         camera: overrides.camera.clone().unwrap_or(camera),
         microphone: overrides.microphone.clone().unwrap_or(microphone),
         speaker: overrides.speaker.clone().unwrap_or(speaker),
+        voice: overrides.voice.unwrap_or_default(),
         measure_marks: overrides.measure_marks,
         ..standard
     }
@@ -36,10 +37,10 @@ pub(super) fn switch(media: &LocalMedia, from: &MediaConfig, to: &MediaConfig) {
     }
 }
 
-pub(super) fn device_event(event: LocalMediaEvent) -> MediaEvent {
+pub(super) fn device_event(event: LocalMediaEvent) -> Option<MediaEvent> {
     use DeviceKindView::{Camera, Microphone, Speaker};
     let failed = |kind, code| MediaEvent::DeviceFailed { kind, code };
-    match event {
+    let told = match event {
         LocalMediaEvent::CameraStarted { .. } | LocalMediaEvent::CameraResumed => MediaEvent::DeviceStarted(Camera),
         LocalMediaEvent::MicrophoneStarted { .. } | LocalMediaEvent::MicrophoneResumed => {
             MediaEvent::DeviceStarted(Microphone)
@@ -50,7 +51,10 @@ pub(super) fn device_event(event: LocalMediaEvent) -> MediaEvent {
         LocalMediaEvent::CameraFailed(error) => failed(Camera, problem(&error)),
         LocalMediaEvent::MicrophoneFailed(error) => failed(Microphone, problem(&error)),
         LocalMediaEvent::SpeakerFailed(error) => failed(Speaker, problem(&error)),
-    }
+        // TODO with `MediaEvent::SpeakingWhileMuted`: tell it.
+        LocalMediaEvent::SpeakingWhileMuted(_) => return None,
+    };
+    Some(told)
 }
 
 fn problem(error: &DeviceError) -> DeviceProblemCode {

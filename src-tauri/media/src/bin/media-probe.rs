@@ -141,6 +141,7 @@ fn speaker(id: Option<String>, lines: Lines) -> Speaker {
     };
     Speaker::open(SpeakerConfig::Device { id }, pull, move |event| match event {
         SpeakerEvent::Started { name } => say(&lines, format!("started {name}")),
+        SpeakerEvent::Starved { samples } => say(&lines, format!("starved {samples}")),
         SpeakerEvent::Failed(error) => say(&lines, format!("failed {error:?}")),
     })
 }

@@ -16,7 +16,7 @@ use cpal::{
 use rtrb::{Consumer, Producer, RingBuffer};
 
 use crate::{
-    audio::{CHUNK_DURATION, CHUNK_SAMPLES},
+    audio::{CHUNK_DURATION, CHUNK_SAMPLES, SAMPLE_RATE},
     audio_host::{self, Opened},
     device::{DeviceError, DeviceKind},
     resample::FromChunks,
@@ -34,7 +34,14 @@ pub enum SpeakerConfig {
 /// `Started`, then at most one `Failed`, which is the last event: the owner opens anew, with growing pauses.
 #[derive(Clone, Debug)]
 pub enum SpeakerEvent {
-    Started { name: String },
+    Started {
+        name: String,
+    },
+    /// The device found nothing to play for so many samples at 48 kHz, after all that was pulled so far and before what
+    /// is pulled next. It played silence.
+    Starved {
+        samples: u32,
+    },
     Failed(DeviceError),
 }
 
@@ -129,6 +136,12 @@ fn play_device(id: Option<&str>, stop: &AtomicBool, pull: Pull<'_>, on_event: On
     let mut reserve = Reserve::new(rate);
     let mut watch = Watch::new();
     while !stop.load(Ordering::Acquire) {
+        let starved = state.take_starved_frames();
+        if starved > 0 {
+            on_event(SpeakerEvent::Starved {
+                samples: (u64::from(starved) * u64::from(SAMPLE_RATE) / u64::from(rate)) as u32,
+            });
+        }
         let wanted = reserve.frames(&state);
         while fill(&ring) < wanted && !stop.load(Ordering::Acquire) {
             let mut chunk = [0.0; CHUNK_SAMPLES];
@@ -188,14 +201,19 @@ struct DeviceState {
     callback_frames: AtomicU32,
     /// Time from the callback to the ear.
     delay_us: AtomicU32,
-    /// Callbacks that found too little.
+    /// Callbacks that found too little, and the frames that they missed since the playout thread last asked.
     underruns: AtomicU32,
+    starved_frames: AtomicU32,
     callbacks: AtomicU32,
 }
 
 impl DeviceState {
     fn device_delay(&self) -> Duration {
         Duration::from_micros(u64::from(self.delay_us.load(Ordering::Relaxed)))
+    }
+
+    fn take_starved_frames(&self) -> u32 {
+        self.starved_frames.swap(0, Ordering::Relaxed)
     }
 }
 
@@ -215,16 +233,30 @@ impl Drain {
         self.state.delay_us.store(delay.as_micros() as u32, Ordering::Relaxed);
         self.state.callback_frames.fetch_max(frames as u32, Ordering::Relaxed);
         self.state.callbacks.fetch_add(1, Ordering::Relaxed);
-        if self.samples.slots() < frames {
+        let missing = frames.saturating_sub(self.samples.slots());
+        if missing > 0 {
             self.state.underruns.fetch_add(1, Ordering::Relaxed);
+            self.state.starved_frames.fetch_add(missing as u32, Ordering::Relaxed);
         }
-        for frame in data.chunks_exact_mut(self.channels) {
-            let sample = self.samples.pop().unwrap_or(0.0).clamp(-1.0, 1.0);
-            frame.fill(T::from_sample_(sample));
+        let available = frames - missing;
+        for (n, frame) in data.chunks_exact_mut(self.channels).enumerate() {
+            // Not what the playout thread adds meanwhile: it was told that silence came before.
+            let sample = if n < available { self.samples.pop().unwrap_or(0.0).clamp(-1.0, 1.0) } else { 0.0 };
+            place(T::from_sample_(sample), frame);
         }
         self.writer.unpark();
     }
 }
+
+/// Both front loudspeakers of any arrangement say the same; subwoofers and those behind the listener are silent.
+fn place<T: SizedSample>(sample: T, frame: &mut [T]) {
+    for (channel, out) in frame.iter_mut().enumerate() {
+        *out = if channel < FRONT_CHANNELS { sample } else { T::EQUILIBRIUM };
+    }
+}
+
+/// Left and right come first in every arrangement.
+const FRONT_CHANNELS: usize = 2;
 
 /// How much sound waits in the ring: what the device takes at once, and a margin that grows when it was too small.
 struct Reserve {
@@ -325,6 +357,20 @@ mod tests {
         );
         assert!(matches!(told.recv_timeout(Duration::from_secs(5)), Ok(SpeakerEvent::Failed(DeviceError::NotFound))));
         assert!(told.recv_timeout(Duration::from_secs(5)).is_err());
+    }
+
+    #[test]
+    fn mono_comes_from_the_front_in_every_arrangement() {
+        for channels in 1..=8 {
+            let mut frame = vec![9i16; channels];
+            place(5, &mut frame);
+            let front = channels.min(2);
+            assert_eq!(frame[..front], vec![5; front]);
+            assert!(frame[front..].iter().all(|&sample| sample == 0), "{frame:?}");
+        }
+        let mut frame = [9u8; 4];
+        place(5, &mut frame);
+        assert_eq!(frame, [5, 5, 128, 128]);
     }
 
     #[test]

@@ -3,7 +3,8 @@
 //! ```text
 //! camera ─────▶ FrameHub (self view)
 //!        └────▶ H.264 encoder ──▶ every peer
-//! microphone ─▶ Opus encoder ───▶ every peer
+//! microphone ─▶ voice chain ─▶ Opus encoder ──▶ every peer
+//!                    ▲ what is played
 //! every peer ─▶ jitter buffers ─▶ mixer ─▶ speaker
 //! ```
 
@@ -15,6 +16,7 @@ mod openers;
 mod picture_sender;
 mod playout;
 mod sound_sender;
+mod voice;
 
 pub(crate) use picture_sender::PictureCounts;
 pub(crate) use playout::RemoteSound;
@@ -26,7 +28,8 @@ use broadcast::{AudioBroadcast, VideoBroadcast};
 use openers::{CameraOpener, MicrophoneOpener, SpeakerOpener};
 use parley_media::level::Level;
 use parley_media::{
-    AudioChunk, AudioSourceConfig, CHUNK_SAMPLES, DeviceError, LevelMeter, SpeakerConfig, VideoFrame, VideoSourceConfig,
+    AudioChunk, AudioSourceConfig, CHUNK_SAMPLES, DeviceError, LevelMeter, SpeakerConfig, VideoFrame,
+    VideoSourceConfig, VoiceConfig,
 };
 use picture_sender::PictureSender;
 use playout::Playout;
@@ -34,6 +37,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 use tokio::sync::{mpsc, watch};
+use voice::Voice;
 
 /// Device events that wait for whoever reads them; they are rare, and the newest tell all.
 const EVENT_QUEUE: usize = 64;
@@ -44,6 +48,8 @@ pub struct MediaConfig {
     pub camera: VideoSourceConfig,
     pub microphone: AudioSourceConfig,
     pub speaker: SpeakerConfig,
+    /// What is done to the voice of a real microphone; test sounds are sent as they are.
+    pub voice: VoiceConfig,
     /// Upper bound; the paths to the peers may allow less.
     pub video_bitrate_bps: u32,
     pub audio_bitrate_bps: u32,
@@ -57,6 +63,7 @@ impl Default for MediaConfig {
             camera: VideoSourceConfig::Camera { id: None, width: 1280, height: 720, fps: 30 },
             microphone: AudioSourceConfig::Device { id: None },
             speaker: SpeakerConfig::Device { id: None },
+            voice: VoiceConfig::default(),
             video_bitrate_bps: 2_500_000,
             audio_bitrate_bps: 32_000,
             measure_marks: false,
@@ -103,6 +110,8 @@ pub enum LocalMediaEvent {
     MicrophoneStalled,
     MicrophoneResumed,
     MicrophoneFailed(DeviceError),
+    /// The person speaks into the muted microphone, or no longer does.
+    SpeakingWhileMuted(bool),
     SpeakerStarted {
         name: String,
     },
@@ -131,6 +140,7 @@ pub(crate) struct Shared {
     camera_on: Mutex<bool>,
     muted: AtomicBool,
     level: Mutex<LevelMeter>,
+    voice: Voice,
     video: Arc<VideoBroadcast>,
     audio: Arc<AudioBroadcast>,
     pictures: PictureSender,
@@ -206,6 +216,18 @@ impl LocalMedia {
         lock(&self.inner.shared.level).level()
     }
 
+    /// Turns parts of the voice chain on and off, within 10 ms and without a gap in the sound.
+    pub fn set_voice(&self, voice: VoiceConfig) {
+        self.wishes(|wishes| wishes.config.voice = voice);
+        self.inner.shared.voice.set_config(voice);
+    }
+
+    /// How loud the room is without speech, in dBFS, before any suppression. `None` until a real microphone has been open
+    /// for half a second.
+    pub fn noise_floor_db(&self) -> Option<f32> {
+        self.inner.shared.voice.noise_floor_db()
+    }
+
     /// Sends a picture as if a camera had made it.
     pub(crate) fn inject_picture(&self, frame: VideoFrame) {
         self.inner.shared.pictures.push(frame);
@@ -279,6 +301,7 @@ impl Shared {
             camera_on: Mutex::new(options.video),
             muted: AtomicBool::new(!options.audio),
             level: Mutex::default(),
+            voice: Voice::new(config.voice),
             pictures: PictureSender::spawn(Arc::clone(&video), config.video_bitrate_bps),
             sound: SoundSender::spawn(Arc::clone(&audio), config.audio_bitrate_bps),
             video,
@@ -306,14 +329,17 @@ impl Shared {
         }
     }
 
-    /// Called on the microphone's thread.
-    fn on_sound(&self, chunk: AudioChunk) {
+    /// Called on the microphone's thread. Returns whether the person began or ceased to speak while muted.
+    fn on_sound(&self, mut chunk: AudioChunk, of_a_room: bool) -> Option<bool> {
         lock(&self.level).push(&chunk.samples);
-        if self.muted.load(Ordering::Relaxed) {
+        let muted = self.muted.load(Ordering::Relaxed);
+        let speaking_while_muted = if of_a_room { self.voice.clean(&mut chunk, muted) } else { None };
+        if muted {
             self.sound.push_muted(chunk);
         } else {
             self.sound.push(chunk);
         }
+        speaking_while_muted
     }
 }
 

@@ -1,12 +1,13 @@
 //! How each kind of device is opened, and what its reports mean to the person.
 
 use super::device::{DeviceOpener, DeviceReport, Reporter};
-use super::{LocalMediaEvent, Shared};
+use super::{LocalMediaEvent, Shared, voice};
 use parley_media::{
     AudioCapture, AudioEvent, AudioSourceConfig, Speaker, SpeakerConfig, SpeakerEvent, VideoCapture, VideoEvent,
     VideoSourceConfig,
 };
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use tokio::sync::mpsc;
 
 type Events = mpsc::Sender<LocalMediaEvent>;
@@ -89,12 +90,15 @@ impl DeviceOpener for MicrophoneOpener {
     type Handle = AudioCapture;
 
     fn open(&mut self, config: AudioSourceConfig, mut reporter: Reporter<String>) -> AudioCapture {
-        let shared = Arc::clone(&self.shared);
+        let (shared, events) = (Arc::clone(&self.shared), self.events.clone());
+        let of_a_room = voice::hears_a_room(&config);
         AudioCapture::open(config, move |event| match event {
             AudioEvent::Started { name } => reporter.report(DeviceReport::Started(name)),
             AudioEvent::Chunk(chunk) => {
                 reporter.on_media();
-                shared.on_sound(chunk);
+                if let Some(speaking) = shared.on_sound(chunk, of_a_room) {
+                    tell(&events, LocalMediaEvent::SpeakingWhileMuted(speaking));
+                }
             }
             AudioEvent::Stalled => reporter.report(DeviceReport::Stalled),
             AudioEvent::Failed(error) => reporter.report(DeviceReport::Failed(error)),
@@ -106,7 +110,12 @@ impl DeviceOpener for MicrophoneOpener {
             DeviceReport::Started(name) => LocalMediaEvent::MicrophoneStarted { name },
             DeviceReport::Stalled => LocalMediaEvent::MicrophoneStalled,
             DeviceReport::Resumed => LocalMediaEvent::MicrophoneResumed,
-            DeviceReport::Failed(error) => LocalMediaEvent::MicrophoneFailed(error),
+            DeviceReport::Failed(error) => {
+                if let Some(speaking) = self.shared.voice.on_microphone_lost() {
+                    tell(&self.events, LocalMediaEvent::SpeakingWhileMuted(speaking));
+                }
+                LocalMediaEvent::MicrophoneFailed(error)
+            }
         };
         tell(&self.events, event);
     }
@@ -130,11 +139,27 @@ impl DeviceOpener for SpeakerOpener {
 
     fn open(&mut self, config: SpeakerConfig, mut reporter: Reporter<String>) -> Speaker {
         let shared = Arc::clone(&self.shared);
+        // What no loudspeaker plays leaves no echo.
+        let mut tap = match &config {
+            SpeakerConfig::Device { .. } => Some(shared.voice.listen_to_speaker()),
+            SpeakerConfig::Null => None,
+        };
+        let starved = Arc::new(AtomicU32::new(0));
+        let missed = Arc::clone(&starved);
         Speaker::open(
             config,
-            move |out, heard_at| shared.playout.pull(out, heard_at),
+            move |out, heard_at| {
+                shared.playout.pull(out, heard_at);
+                if let Some(tap) = &mut tap {
+                    tap.on_starved(missed.swap(0, Ordering::Relaxed));
+                    tap.on_played(out, heard_at);
+                }
+            },
             move |event| match event {
                 SpeakerEvent::Started { name } => reporter.report(DeviceReport::Started(name)),
+                SpeakerEvent::Starved { samples } => {
+                    starved.fetch_add(samples, Ordering::Relaxed);
+                }
                 SpeakerEvent::Failed(error) => reporter.report(DeviceReport::Failed(error)),
             },
         )
