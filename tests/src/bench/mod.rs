@@ -2,6 +2,7 @@
 
 pub mod chromium_pair;
 pub mod clip;
+pub mod echo;
 pub mod end;
 pub mod media_call;
 pub mod media_groups;
