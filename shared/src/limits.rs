@@ -59,6 +59,17 @@ pub const CALL_ABSENCE: Duration = Duration::from_secs(60);
 /// Typing that is not renewed ends after this time; clients renew at half of it.
 pub const TYPING_TIMEOUT: Duration = Duration::from_secs(6);
 
+/// Other participants in one report of a call.
+pub const CALL_REPORT_PEOPLE: usize = 100;
+/// A call that is reported lasts at most a week, in seconds.
+pub const CALL_REPORT_DURATION_S: u32 = 7 * 24 * 60 * 60;
+/// Delays in a report, in milliseconds: whatever takes longer is no call.
+pub const CALL_REPORT_MS: u32 = 10 * 60 * 1_000;
+/// Bit rates in a report, in kbit/s.
+pub const CALL_REPORT_KBPS: f32 = 1_000_000.0;
+/// Frame rates in a report, in pictures a second.
+pub const CALL_REPORT_FPS: f32 = 240.0;
+
 /// Messages (sends, edits, deletions) of one user: burst, and the time it refills in.
 pub const MESSAGE_BURST: u32 = 20;
 pub const MESSAGE_WINDOW: Duration = Duration::from_secs(10);

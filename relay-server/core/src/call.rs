@@ -20,7 +20,7 @@ use parley_shared::wire::{
 };
 
 use crate::Now;
-use crate::work::{OpenCall, Roster, RosterMember};
+use crate::work::{CallSeat, OpenCall, Roster, RosterMember};
 use live::{LiveCall, Seat};
 
 /// Participants of one call: as many as a mesh carries.
@@ -51,6 +51,8 @@ pub enum CallOutput {
     },
     /// The call is to be remembered across a restart.
     Remember(OpenCall),
+    /// The person took part, which outlives the call.
+    Seated(CallSeat),
     /// The call is over and leaves this entry.
     Over(CallOver),
     /// The person entered or left a call.
@@ -147,6 +149,7 @@ impl Calls {
         call.ringing = call.rung.clone();
         let reply = (call.view(), joiner.participant_id);
         self.outputs.push_back(CallOutput::Remember(call.open()));
+        self.outputs.push_back(CallOutput::Seated(call.seat_of(joiner.user.id, now)));
         self.outputs.push_back(CallOutput::Moved(joiner.user.id));
         self.by_room.insert(roster.room_id, call_id);
         self.live.insert(call_id, call);
@@ -276,6 +279,7 @@ impl Calls {
             call.waits_until = None;
         }
         let (view, room_id, open) = (call.view(), call.room_id, call.open());
+        let seat = call.seat_of(user_id, now);
         if rang {
             self.tell(
                 To::UserExcept(user_id, device_id),
@@ -285,6 +289,7 @@ impl Calls {
         if first_answer {
             self.outputs.push_back(CallOutput::Remember(open));
         }
+        self.outputs.push_back(CallOutput::Seated(seat));
         self.outputs.push_back(CallOutput::Moved(user_id));
         self.tell_changed(call_id);
         Ok((view, participant_id))

@@ -444,7 +444,7 @@ proptest! {
             match output {
                 CallOutput::Over(over) => *overs.entry(over.call_id).or_default() += 1,
                 CallOutput::Remember(open) => begun.push(open.id),
-                CallOutput::Tell { .. } | CallOutput::Shown { .. } | CallOutput::Moved(_) => {}
+                CallOutput::Tell { .. } | CallOutput::Shown { .. } | CallOutput::Seated(_) | CallOutput::Moved(_) => {}
             }
         }
         for call in begun {

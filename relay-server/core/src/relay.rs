@@ -340,6 +340,7 @@ impl Relay {
             match output {
                 CallOutput::Tell { to, event } => self.tell_call(to, Arc::new(event)),
                 CallOutput::Shown { room_id, call } => self.outputs.push_back(Output::CallShown { room_id, call }),
+                CallOutput::Seated(seat) => self.ask(Work::SeatInCall(seat), Waiting::Nobody),
                 CallOutput::Remember(open) => self.ask(Work::OpenCall(open), Waiting::Nobody),
                 CallOutput::Over(over) => {
                     let message_id = MessageId::from_parts(now.unix, (self.random)());

@@ -143,7 +143,7 @@ impl World {
             Work::Mark { delivered, .. } => {
                 Ok(Done::Marked { delivered, read: delivered, members: everyone.into(), fresh: true })
             }
-            Work::OpenCall(_) | Work::CloseCall(_) | Work::LastSeen { .. } => Ok(Done::Nothing),
+            Work::OpenCall(_) | Work::SeatInCall(_) | Work::CloseCall(_) | Work::LastSeen { .. } => Ok(Done::Nothing),
             Work::EditMessage { .. } | Work::DeleteMessage { .. } | Work::RoomViews { .. } => {
                 Err(WireError::new(ErrorCode::NotFound, "not in this test"))
             }

@@ -26,6 +26,8 @@ pub enum Work {
     Roster { room_id: RoomId, user_id: UserId },
     /// Remembers a call, so that a restarted relay knows of it. → [`Done::Nothing`].
     OpenCall(OpenCall),
+    /// Remembers that a person took part in a call. → [`Done::Nothing`].
+    SeatInCall(CallSeat),
     /// Writes the entry of a call that ended and forgets the call. → [`Done::Stored`].
     CloseCall(CallEntry),
     /// The room as each of `users` that is a member sees it. → [`Done::RoomViews`].
@@ -90,6 +92,15 @@ pub struct OpenCall {
     pub started_at: UnixMs,
     /// Set once somebody answered.
     pub answered_at: Option<UnixMs>,
+}
+
+/// Somebody who entered a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CallSeat {
+    pub call_id: CallId,
+    pub room_id: RoomId,
+    pub user_id: UserId,
+    pub at: UnixMs,
 }
 
 /// The entry that a call leaves in its room.

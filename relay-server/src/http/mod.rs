@@ -1,6 +1,7 @@
 //! REST: short handlers over the store, one envelope for every error.
 
 mod account;
+mod calls;
 mod chat;
 mod door;
 mod extract;
@@ -46,6 +47,8 @@ pub fn router(app: App) -> Router {
         .route("/invites/{code}/accept", post(invites::accept))
         .route("/rooms/{room_id}/messages", get(chat::history))
         .route("/rooms/{room_id}/changes", get(chat::changes))
+        .route("/calls/{call_id}/report", put(calls::report))
+        .route("/calls/{call_id}/reports", get(calls::reports))
         .route("/socket", get(ws::upgrade));
     let router = Router::new()
         .route("/health", get(health::health))

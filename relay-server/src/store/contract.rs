@@ -2,6 +2,8 @@
 //!
 //! Each part panics with a sentence when the store does otherwise.
 
+mod call_reports;
+
 use std::sync::Arc;
 
 use futures_util::future::join_all;
@@ -28,6 +30,7 @@ pub async fn run(open: impl Fn(&str) -> Arc<dyn Store>) {
     concurrent_sends(&open("concurrent")).await;
     receipts(&open("receipts")).await;
     calls(&open("calls")).await;
+    call_reports::run(&open("call_reports")).await;
     deletion(&open("deletion")).await;
     reopening(&|| open("reopening")).await;
 }

@@ -9,10 +9,10 @@ pub mod sqlite;
 use std::future::Future;
 use std::pin::Pin;
 
-use parley_shared::ids::{ClientMessageId, DeviceId, InviteId, RoomId, UnixMs, UserId};
+use parley_shared::ids::{CallId, ClientMessageId, DeviceId, InviteId, RoomId, UnixMs, UserId};
 use parley_shared::wire::{
-    ChangeRoom, ChangesPage, Device, ErrorCode, HistoryPage, HistoryQuery, Invite, Member, MemberRole, Person,
-    PublicRoom, Role, Room, RoomKind, User, Visibility, WireError,
+    CallReport, ChangeRoom, ChangesPage, Device, ErrorCode, HistoryPage, HistoryQuery, Invite, Member, MemberRole,
+    Person, PublicRoom, Role, Room, RoomKind, StoredReport, User, Visibility, WireError,
 };
 use relay_core::work::{Answered, OpenCall, Roster, Work};
 
@@ -187,6 +187,11 @@ pub trait Store: Send + Sync + 'static {
     fn history(&self, asker: UserId, room_id: RoomId, query: HistoryQuery) -> Answer<HistoryPage>;
     fn changes(&self, asker: UserId, room_id: RoomId, after: u64, limit: u32) -> Answer<ChangesPage>;
 
+    /// Keeps what the person's app measured in a call that they took part in, in the place of what it reported before.
+    fn put_call_report(&self, asker: UserId, call_id: CallId, report: CallReport, at: UnixMs) -> Answer<()>;
+    /// What everybody's app measured, for those who took part.
+    fn call_reports(&self, asker: UserId, call_id: CallId) -> Answer<Vec<StoredReport>>;
+
     /// Does what the core asks for.
     fn perform(&self, work: Work) -> Pin<Box<dyn Future<Output = Answered> + Send>>;
     /// The calls that went on when the relay stopped.
@@ -206,6 +211,6 @@ pub const UNREAD_COUNTED: u32 = 1_000;
 pub const REFRESH_REPEAT_MS: i64 = 60_000;
 
 /// The id under which a call's entry is stored: one entry a call.
-pub fn entry_client_id(call_id: parley_shared::ids::CallId) -> ClientMessageId {
+pub fn entry_client_id(call_id: CallId) -> ClientMessageId {
     ClientMessageId::from_bytes(*call_id.as_bytes())
 }

@@ -1,6 +1,7 @@
 //! The relay as its clients meet it: the real server on a free port, over HTTP and sockets.
 
 mod bad_input;
+mod call_reports;
 mod calls;
 mod chat;
 mod crash;

@@ -74,6 +74,28 @@ pub enum DeclineReason {
     Busy,
 }
 
+/// What makes a call with somebody bad.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum QualityCause {
+    /// The connection is interrupted and being built anew.
+    Reconnecting,
+    /// My microphone delivers nothing.
+    YourMicrophone,
+    /// Theirs is on and delivers nothing.
+    TheirMicrophone,
+    /// No picture is sent: the connection carries sound alone.
+    VideoPaused,
+    /// What I send arrives late or thinned out.
+    YourUpload,
+    /// What they send arrives late or thinned out.
+    TheirUpload,
+    /// Packets are lost on the way.
+    Loss,
+    /// The way is long.
+    Delay,
+}
+
 /// From one participant to another, through the relay, in order. The one who joins offers to those already in the call.
 ///
 /// `generation` starts at 1 and grows when a connection is built anew; signals of an older generation are ignored.

@@ -4,6 +4,7 @@
 
 mod auth;
 mod call;
+mod call_report;
 mod chat;
 mod error;
 mod people;
@@ -12,6 +13,7 @@ mod socket;
 
 pub use auth::*;
 pub use call::*;
+pub use call_report::*;
 pub use chat::*;
 pub use error::*;
 pub use people::*;

@@ -10,7 +10,7 @@ use parley_shared::wire::{Call, CallEndReason, CallOutcome, CallPhase, Participa
 use super::signal::Pair;
 use super::{Joiner, participant, seconds_between};
 use crate::Now;
-use crate::work::{OpenCall, Roster};
+use crate::work::{CallSeat, OpenCall, Roster};
 
 #[derive(Debug)]
 pub(super) struct LiveCall {
@@ -107,6 +107,10 @@ impl LiveCall {
             started_at: self.started_at,
             answered_at: self.answered_at,
         }
+    }
+
+    pub fn seat_of(&self, user_id: UserId, now: Now) -> CallSeat {
+        CallSeat { call_id: self.id, room_id: self.room_id, user_id, at: now.unix }
     }
 
     pub fn seat_of_device(&self, device_id: DeviceId) -> Option<&Seat> {

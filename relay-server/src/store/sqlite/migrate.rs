@@ -3,7 +3,10 @@
 use rusqlite::{Connection, ErrorCode};
 
 /// In order, never edited once released. `user_version` counts those that were done.
-const MIGRATIONS: &[&str] = &[include_str!("../../../migrations/sqlite/0001_base.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../../../migrations/sqlite/0001_base.sql"),
+    include_str!("../../../migrations/sqlite/0002_call_reports.sql"),
+];
 
 /// # Errors
 /// Fails, changing nothing, when a step fails or the file was written by a newer relay.

@@ -1,6 +1,7 @@
 //! The store in one SQLite file: WAL, every answered write on disk (`synchronous=FULL`), group commit.
 
 mod accounts;
+mod call_reports;
 mod calls;
 mod chat;
 mod invites;
@@ -15,10 +16,10 @@ use std::future::Future;
 use std::path::Path;
 use std::pin::Pin;
 
-use parley_shared::ids::{DeviceId, InviteId, RoomId, UnixMs, UserId};
+use parley_shared::ids::{CallId, DeviceId, InviteId, RoomId, UnixMs, UserId};
 use parley_shared::wire::{
-    ChangeRoom, ChangesPage, Device, HistoryPage, HistoryQuery, Invite, Member, MemberRole, Person, PublicRoom, Room,
-    User,
+    CallReport, ChangeRoom, ChangesPage, Device, HistoryPage, HistoryQuery, Invite, Member, MemberRole, Person,
+    PublicRoom, Room, StoredReport, User,
 };
 use relay_core::work::{Answered, Done, OpenCall, Roster, Work};
 
@@ -173,6 +174,14 @@ impl Store for SqliteStore {
         self.pool.read(move |c| chat::changes(c, asker, room_id, after, limit))
     }
 
+    fn put_call_report(&self, asker: UserId, call_id: CallId, report: CallReport, at: UnixMs) -> Answer<()> {
+        self.pool.write(move |c| call_reports::put(c, asker, call_id, &report, at))
+    }
+
+    fn call_reports(&self, asker: UserId, call_id: CallId) -> Answer<Vec<StoredReport>> {
+        self.pool.read(move |c| call_reports::list(c, asker, call_id))
+    }
+
     fn perform(&self, work: Work) -> Pin<Box<dyn Future<Output = Answered> + Send>> {
         let answer: Answer<Done> = match work {
             Work::SendMessage(new) => self.pool.write(move |c| chat::send(c, &new)),
@@ -188,6 +197,7 @@ impl Store for SqliteStore {
             Work::Roster { room_id, user_id } => {
                 self.pool.read(move |c| calls::roster(c, room_id, user_id).map(Done::Roster))
             }
+            Work::SeatInCall(seat) => self.pool.write(move |c| call_reports::seat(c, &seat)),
             Work::OpenCall(open) => self.pool.write(move |c| calls::open(c, &open)),
             Work::CloseCall(entry) => self.pool.write(move |c| calls::close(c, &entry)),
             // On the writer, so that a view is never older than the events told before it.

@@ -148,6 +148,6 @@ pub(super) fn time(row: &Row<'_>, column: usize) -> Result<Option<UnixMs>> {
 /// The presence of rows; whoever knows better puts it in.
 pub(super) const UNKNOWN_PRESENCE: Presence = Presence::Offline;
 
-fn unknown(column: usize, what: &str) -> Error {
+pub(super) fn unknown(column: usize, what: &str) -> Error {
     Error::FromSqlConversionFailure(column, Type::Text, format!("unknown {what}").into())
 }
