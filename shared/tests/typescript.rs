@@ -6,7 +6,8 @@ use std::path::Path;
 use parley_shared::ids::*;
 use parley_shared::view::*;
 use parley_shared::wire::{
-    CallEndReason, CallOutcome, DeclineReason, MemberRole, Presence, Role, RoomKind, Visibility,
+    CallEndReason, CallOutcome, DeclineReason, Figure, MemberRole, PersonReport, Presence, QualityCause, Role,
+    RoomKind, RouteClass, Visibility,
 };
 use ts_rs::{Config, TS};
 
@@ -45,6 +46,7 @@ fn rendered() -> String {
         CallOutcome,
         CallEndReason,
         DeclineReason,
+        QualityCause,
         Snapshot,
         ViewEvent,
         Notice,
@@ -73,6 +75,12 @@ fn rendered() -> String {
         DeviceProblemCode,
         LevelsView,
         ParticipantLevel,
+        CallDetailsView,
+        CallReportView,
+        PersonReportView,
+        PersonReport,
+        Figure,
+        RouteClass,
         CallStatsView,
         ParticipantStats,
         MediaStats,
@@ -81,6 +89,8 @@ fn rendered() -> String {
         DeviceItem,
         DeviceKindView,
         SettingsView,
+        VoiceView,
+        JoinChoice,
         Theme,
         Accent,
         Density,

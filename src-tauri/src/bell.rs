@@ -53,6 +53,7 @@ mod tests {
             phase,
             muted: false,
             camera_on: false,
+            speaking_while_muted: false,
             self_stream: None,
             participants: Vec::new(),
             problems: Vec::new(),

@@ -25,6 +25,7 @@ pub async fn query(
         Query::Snapshot => json(client.snapshot().await?),
         Query::Frames => json(frames.endpoint()),
         Query::PublicRooms { query } => json(client.public_rooms(&query).await?),
+        Query::CallDetails { call_id } => json(client.call_details(call_id).await?),
         Query::CreateInvite { room_id } => json(client.create_invite(room_id).await?),
     }
 }

@@ -30,7 +30,7 @@ pub async fn call(caller: &Person, callee: &Person) -> Result<()> {
 /// It cannot be started.
 pub async fn start(caller: &Person, callee: &Person) -> Result<()> {
     let room_id = caller.open_direct(&callee.name).await?;
-    caller.command(Command::StartCall { room_id, camera: true }).await
+    caller.command(Command::StartCall { room_id, camera: true, muted: false }).await
 }
 
 /// Waits for a call to ring and accepts it with the camera on.
@@ -39,7 +39,7 @@ pub async fn start(caller: &Person, callee: &Person) -> Result<()> {
 /// None rang.
 pub async fn accept(callee: &Person) -> Result<()> {
     callee.see_call("a ringing call", |call| (call.phase == CallPhaseView::Incoming).then_some(())).await?;
-    callee.command(Command::AcceptCall { camera: true }).await
+    callee.command(Command::AcceptCall { camera: true, muted: false }).await
 }
 
 /// Ends the call on one side, and waits until it is over on both.

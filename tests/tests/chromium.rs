@@ -51,7 +51,7 @@ async fn the_engine_calls_and_chromium_offers() -> Result<()> {
     let _turn = e2e::turn().await;
     let scene = scene().await?;
     let room_id = scene.alice.open_direct("Chromium").await?;
-    scene.alice.command(Command::StartCall { room_id, camera: true }).await?;
+    scene.alice.command(Command::StartCall { room_id, camera: true, muted: false }).await?;
     scene.browser.eval::<Value>("peer.answer()", vec![]).await?;
     media_flows_both_ways(&scene).await?;
 

@@ -63,7 +63,7 @@ async fn every_call_with_chromium_connects_over_500_kbit() -> Result<()> {
             browser.eval::<Value>("peer.dial('Alice')", vec![]).await?;
             calls::accept(&alice).await?;
         } else {
-            alice.command(Command::StartCall { room_id, camera: true }).await?;
+            alice.command(Command::StartCall { room_id, camera: true, muted: false }).await?;
             browser.eval::<Value>("peer.answer()", vec![]).await?;
         }
         browser.connected(LIMIT).await.with_context(|| format!("call {call}"))?;

@@ -131,7 +131,7 @@ async fn incoming_call_rings_in_the_window_and_survives_a_reload() -> Result<()>
     sign_up(&window, "Alice").await?;
 
     let room_id = bob.open_direct("Alice").await?;
-    bob.command(Command::StartCall { room_id, camera: true }).await?;
+    bob.command(Command::StartCall { room_id, camera: true, muted: false }).await?;
     window.click(&id("accept")).await?;
     let first = window.see_picture(&id("remote-video")).await?;
     window.see_motion(&id("remote-video"), &first).await?;

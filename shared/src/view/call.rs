@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use crate::ids::{CallId, ParticipantId, RoomId, UnixMs, UserId};
-use crate::wire::CallEndReason;
+use crate::wire::{CallEndReason, PersonReport, QualityCause};
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct CallView {
@@ -16,6 +16,8 @@ pub struct CallView {
     pub peer_id: Option<UserId>,
     pub phase: CallPhaseView,
     pub muted: bool,
+    /// I talk and nobody hears it.
+    pub speaking_while_muted: bool,
     pub camera_on: bool,
     /// Where [`super::Query::Frames`] shows my own picture; absent while the camera is closed.
     pub self_stream: Option<u32>,
@@ -56,6 +58,8 @@ pub struct ParticipantView {
     pub stream: Option<u32>,
     pub microphone_on: bool,
     pub camera_on: bool,
+    /// How loud I hear this person: 0 to 200, 100 is as it comes.
+    pub volume_pct: u16,
     pub connection: ParticipantConnection,
 }
 
@@ -83,6 +87,8 @@ pub enum DeviceProblemCode {
     Denied,
     Gone,
     Stalled,
+    /// It runs and delivers nothing but silence.
+    Silent,
     Failed,
 }
 
@@ -90,6 +96,8 @@ pub enum DeviceProblemCode {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
 pub struct LevelsView {
     pub microphone: f32,
+    /// What is heard while nobody talks, in dB below full scale; absent until it was measured.
+    pub noise_floor_db: Option<f32>,
     pub participants: Vec<ParticipantLevel>,
 }
 
@@ -97,6 +105,31 @@ pub struct LevelsView {
 pub struct ParticipantLevel {
     pub id: ParticipantId,
     pub level: f32,
+}
+
+/// What was measured in a call that is over, by those who reported.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
+pub struct CallDetailsView {
+    pub call_id: CallId,
+    /// Mine first.
+    pub reports: Vec<CallReportView>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
+pub struct CallReportView {
+    /// Whose app measured it.
+    pub measured_by: String,
+    pub mine: bool,
+    pub duration_s: u32,
+    /// From the agreement of both sides to the first connection.
+    pub setup_ms: Option<u32>,
+    pub people: Vec<PersonReportView>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
+pub struct PersonReportView {
+    pub display_name: String,
+    pub figures: PersonReport,
 }
 
 /// The statistics panel, per remote participant.
@@ -112,11 +145,20 @@ pub struct ParticipantStats {
     pub sent: MediaStats,
     pub received: MediaStats,
     pub rtt_ms: Option<f32>,
+    /// What the path to this person is thought to carry.
+    pub estimate_kbps: f32,
+    /// What waits to be sent.
+    pub pacer_queue_ms: f32,
+    /// How far the picture is behind the sound; negative when it is ahead.
+    pub av_skew_ms: Option<f32>,
     /// How the media travels, such as `direct, UDP`.
     pub route: String,
     pub quality: Quality,
+    /// What is to blame when the quality is not good.
+    pub cause: Option<QualityCause>,
 }
 
+/// What is measured on the other side only is 0 for what is sent.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, TS)]
 pub struct MediaStats {
     pub width: u32,
@@ -125,8 +167,16 @@ pub struct MediaStats {
     pub video_kbps: f32,
     pub audio_kbps: f32,
     pub loss_pct: f32,
-    /// Of the playout buffer; 0 for what is sent.
+    /// How irregularly packets of sound come.
+    pub jitter_ms: f32,
+    /// Of the playout buffers.
     pub audio_delay_ms: f32,
+    pub video_delay_ms: f32,
+    /// Share of the sound that was invented to fill gaps.
+    pub concealed_pct: f32,
+    /// Since the beginning of the call: how often the picture stood still, and for how long altogether.
+    pub freezes: u32,
+    pub freeze_ms: u32,
     pub video_codec: String,
     pub audio_codec: String,
 }

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-use super::{Accent, Density, DeviceKindView, Theme};
-use crate::ids::{ClientMessageId, MessageId, RoomId, Seq, UserId};
+use super::{Accent, Density, DeviceKindView, JoinChoice, Theme, VoiceView};
+use crate::ids::{CallId, ClientMessageId, MessageId, ParticipantId, RoomId, Seq, UserId};
 use crate::wire::{DeclineReason, ErrorCode, Visibility};
 
 /// Something to do. It answers when it is done or refused ([`CommandError`]); what changed comes as events.
@@ -131,9 +131,11 @@ pub enum Command {
     StartCall {
         room_id: RoomId,
         camera: bool,
+        muted: bool,
     },
     AcceptCall {
         camera: bool,
+        muted: bool,
     },
     DeclineCall {
         reason: DeclineReason,
@@ -145,6 +147,11 @@ pub enum Command {
     SetCamera {
         on: bool,
     },
+    /// How loud I hear somebody in this call and in later ones: 0 to 200, 100 is as it comes.
+    SetVolume {
+        participant_id: ParticipantId,
+        volume_pct: u16,
+    },
 
     RefreshDevices,
     /// `id` none: the system's default.
@@ -152,11 +159,26 @@ pub enum Command {
         kind: DeviceKindView,
         id: Option<String>,
     },
-    /// Opens camera and microphone for the settings page; nothing leaves the machine.
-    StartPreview,
+    /// Opens the microphone, and the camera when `camera`, for me alone; nothing leaves the machine. Asked again, it opens or
+    /// closes the camera.
+    StartPreview {
+        camera: bool,
+    },
     StopPreview,
     /// Plays a short tone through the chosen speaker.
     PlayTestSound,
+    /// Remembers how I enter calls.
+    SetJoinChoice {
+        join: JoinChoice,
+    },
+
+    SetVoice {
+        voice: VoiceView,
+    },
+    /// From the next connection on.
+    SetRelayOnly {
+        relay_only: bool,
+    },
 
     SetAppearance {
         theme: Theme,
@@ -184,6 +206,8 @@ pub enum Query {
     PublicRooms { query: String },
     /// → a code that others can join with.
     CreateInvite { room_id: RoomId },
+    /// → [`super::CallDetailsView`].
+    CallDetails { call_id: CallId },
 }
 
 /// Where pictures come from: a WebSocket on the loopback.

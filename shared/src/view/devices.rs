@@ -44,8 +44,46 @@ pub struct SettingsView {
     /// A BCP 47 tag, or `system`.
     pub language: String,
     pub keeping: SecretKeeping,
+    pub voice: VoiceView,
+    /// Calls go through the relay, so that others do not learn my address.
+    pub relay_only: bool,
+    pub join: JoinChoice,
     /// Version of the app.
     pub version: String,
+}
+
+/// What is done with the sound of my microphone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(default)]
+pub struct VoiceView {
+    /// Takes out what my own speaker plays.
+    pub echo_cancellation: bool,
+    /// Takes out fans, keyboards and traffic.
+    pub noise_suppression: bool,
+    /// Brings a quiet voice up and a loud one down.
+    pub automatic_gain: bool,
+    /// Takes out rumble below the voice.
+    pub high_pass: bool,
+}
+
+impl Default for VoiceView {
+    fn default() -> Self {
+        Self { echo_cancellation: true, noise_suppression: true, automatic_gain: true, high_pass: true }
+    }
+}
+
+/// How I entered my last call from its preview: the next preview begins with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(default)]
+pub struct JoinChoice {
+    pub camera: bool,
+    pub muted: bool,
+}
+
+impl Default for JoinChoice {
+    fn default() -> Self {
+        Self { camera: true, muted: false }
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]

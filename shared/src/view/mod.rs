@@ -17,6 +17,8 @@ pub use rooms::*;
 pub use session::*;
 pub use timeline::*;
 
+pub use crate::wire::QualityCause;
+
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 

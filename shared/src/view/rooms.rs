@@ -95,6 +95,8 @@ pub struct RoomDetails {
     pub member_count: u32,
     /// A call goes on that I am not in and could join.
     pub joinable_call: bool,
+    /// Names of those who are in that call.
+    pub call_people: Vec<String>,
 }
 
 /// A public room that could be joined, as [`super::Query::PublicRooms`] finds it.

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use super::RoomDetails;
-use crate::ids::{ClientMessageId, MessageId, Seq, UnixMs, UserId};
+use crate::ids::{CallId, ClientMessageId, MessageId, Seq, UnixMs, UserId};
 use crate::wire::CallOutcome;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
@@ -50,7 +50,7 @@ pub struct MessageView {
 pub enum BodyView {
     Text { text: String },
     Deleted,
-    Call { outcome: CallOutcome, duration_s: u32 },
+    Call { call_id: CallId, outcome: CallOutcome, duration_s: u32 },
 }
 
 /// ```text

@@ -1,7 +1,9 @@
 //! The face of the client: start it, tell it, ask it, watch it.
 
-use parley_shared::ids::RoomId;
-use parley_shared::view::{Command, CommandError, CommandErrorCode, PublicRoomItem, Snapshot, ViewEvent};
+use parley_shared::ids::{CallId, RoomId};
+use parley_shared::view::{
+    CallDetailsView, Command, CommandError, CommandErrorCode, PublicRoomItem, Snapshot, ViewEvent,
+};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use crate::config::ClientConfig;
@@ -31,6 +33,7 @@ pub(crate) enum Ask {
     Snapshot(oneshot::Sender<Snapshot>),
     PublicRooms(String, oneshot::Sender<Result<Vec<PublicRoomItem>, CommandError>>),
     CreateInvite(RoomId, oneshot::Sender<Result<String, CommandError>>),
+    CallDetails(CallId, oneshot::Sender<Result<CallDetailsView, CommandError>>),
     CallStats(oneshot::Sender<Vec<PeerStats>>),
     Shutdown,
 }
@@ -76,6 +79,14 @@ impl ClientHandle {
     /// As [`Self::command`].
     pub async fn create_invite(&self, room_id: RoomId) -> Result<String, CommandError> {
         self.ask(|answer| Ask::CreateInvite(room_id, answer)).await?
+    }
+
+    /// What was measured in a call that is over.
+    ///
+    /// # Errors
+    /// As [`Self::command`]; `NotFound` when I was not in it.
+    pub async fn call_details(&self, call_id: CallId) -> Result<CallDetailsView, CommandError> {
+        self.ask(|answer| Ask::CallDetails(call_id, answer)).await?
     }
 
     /// Changes from this moment on. A receiver that lags more than a thousand events behind loses the oldest: it then asks

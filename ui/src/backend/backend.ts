@@ -1,4 +1,5 @@
 import type {
+  CallDetailsView,
   Command,
   CommandError,
   FramesEndpoint,
@@ -14,6 +15,7 @@ export interface Answers {
   frames: FramesEndpoint;
   public_rooms: PublicRoomItem[];
   create_invite: string;
+  call_details: CallDetailsView;
 }
 
 /** The part of a WebSocket that pictures need, so that a fake can speak the same protocol. */

@@ -73,7 +73,7 @@ describe('rowsOf', () => {
     const rows = rowsOf(
       timeline([
         message(1, 'a', NOON),
-        message(2, 'a', NOON + 1, { body: { type: 'call', outcome: 'missed', duration_s: 0 } }),
+        message(2, 'a', NOON + 1, { body: { type: 'call', call_id: 'k', outcome: 'missed', duration_s: 0 } }),
         message(3, 'a', NOON + 2),
       ]),
       new Set(),

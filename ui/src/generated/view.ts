@@ -69,6 +69,11 @@ export type CallEndReason = "hung_up" | "declined" | "busy" | "no_answer" | "can
 export type DeclineReason = "declined" | "busy";
 
 /**
+ * What makes a call with somebody bad.
+ */
+export type QualityCause = "reconnecting" | "your_microphone" | "their_microphone" | "video_paused" | "your_upload" | "their_upload" | "loss" | "delay";
+
+/**
  * Everything the window shows, as it is now.
  */
 export type Snapshot = { session: SessionView, connection: ConnectionView, rooms: RoomsView, people: PeopleView, 
@@ -192,7 +197,11 @@ peer: PersonItem | null, my_role: MemberRole, members: Array<MemberItem>, member
 /**
  * A call goes on that I am not in and could join.
  */
-joinable_call: boolean, };
+joinable_call: boolean, 
+/**
+ * Names of those who are in that call.
+ */
+call_people: Array<string>, };
 
 /**
  * A public room that could be joined, as [`super::Query::PublicRooms`] finds it.
@@ -239,7 +248,7 @@ id: MessageId | null, seq: Seq | null, sender_id: UserId, sender_name: string, m
  */
 can_edit: boolean, can_delete: boolean, };
 
-export type BodyView = { "type": "text", text: string, } | { "type": "deleted" } | { "type": "call", outcome: CallOutcome, duration_s: number, };
+export type BodyView = { "type": "text", text: string, } | { "type": "deleted" } | { "type": "call", call_id: CallId, outcome: CallOutcome, duration_s: number, };
 
 /**
  * ```text
@@ -262,7 +271,11 @@ title: string,
 /**
  * For the colour of the avatar.
  */
-peer_id: UserId | null, phase: CallPhaseView, muted: boolean, camera_on: boolean, 
+peer_id: UserId | null, phase: CallPhaseView, muted: boolean, 
+/**
+ * I talk and nobody hears it.
+ */
+speaking_while_muted: boolean, camera_on: boolean, 
 /**
  * Where [`super::Query::Frames`] shows my own picture; absent while the camera is closed.
  */
@@ -288,7 +301,11 @@ export type ParticipantView = { id: ParticipantId, user_id: UserId, display_name
 /**
  * Where [`super::Query::Frames`] shows the picture; absent until one came.
  */
-stream: number | null, microphone_on: boolean, camera_on: boolean, connection: ParticipantConnection, };
+stream: number | null, microphone_on: boolean, camera_on: boolean, 
+/**
+ * How loud I hear this person: 0 to 200, 100 is as it comes.
+ */
+volume_pct: number, connection: ParticipantConnection, };
 
 export type ParticipantConnection = "connecting" | "connected" | "reconnecting";
 
@@ -298,14 +315,82 @@ export type DeviceProblem = { device: DeviceKindView, code: DeviceProblemCode,
  */
 name: string | null, };
 
-export type DeviceProblemCode = "not_found" | "busy" | "denied" | "gone" | "stalled" | "failed";
+export type DeviceProblemCode = "not_found" | "busy" | "denied" | "gone" | "stalled" | "silent" | "failed";
 
 /**
  * Sound levels, 0 to 1.
  */
-export type LevelsView = { microphone: number, participants: Array<ParticipantLevel>, };
+export type LevelsView = { microphone: number, 
+/**
+ * What is heard while nobody talks, in dB below full scale; absent until it was measured.
+ */
+noise_floor_db: number | null, participants: Array<ParticipantLevel>, };
 
 export type ParticipantLevel = { id: ParticipantId, level: number, };
+
+/**
+ * What was measured in a call that is over, by those who reported.
+ */
+export type CallDetailsView = { call_id: CallId, 
+/**
+ * Mine first.
+ */
+reports: Array<CallReportView>, };
+
+export type CallReportView = { 
+/**
+ * Whose app measured it.
+ */
+measured_by: string, mine: boolean, duration_s: number, 
+/**
+ * From the agreement of both sides to the first connection.
+ */
+setup_ms: number | null, people: Array<PersonReportView>, };
+
+export type PersonReportView = { display_name: string, figures: PersonReport, };
+
+/**
+ * The connection with one other participant.
+ */
+export type PersonReport = { user_id: UserId, 
+/**
+ * How long it was measured.
+ */
+seconds: number, route: RouteClass, rtt_ms: Figure, 
+/**
+ * Of the sound that came.
+ */
+jitter_ms: Figure, loss_in_pct: Figure, loss_out_pct: Figure, 
+/**
+ * Sound and picture.
+ */
+kbps_in: Figure, kbps_out: Figure, 
+/**
+ * Pictures that were shown; without the time in which there was no picture to show.
+ */
+fps_in: Figure, 
+/**
+ * Share of the sound that was invented to fill gaps.
+ */
+concealed_pct: number, 
+/**
+ * How often the picture stood still, and for how long altogether.
+ */
+freezes: number, freeze_ms: number, 
+/**
+ * What made it worst, for the longest time; absent when it was good throughout.
+ */
+cause?: QualityCause, };
+
+/**
+ * The mean and the highest of the values of each second.
+ */
+export type Figure = { mean: number, max: number, };
+
+/**
+ * How media travelled, without an address.
+ */
+export type RouteClass = "unknown" | "direct" | "relayed";
 
 /**
  * The statistics panel, per remote participant.
@@ -314,15 +399,46 @@ export type CallStatsView = { participants: Array<ParticipantStats>, };
 
 export type ParticipantStats = { id: ParticipantId, display_name: string, sent: MediaStats, received: MediaStats, rtt_ms: number | null, 
 /**
+ * What the path to this person is thought to carry.
+ */
+estimate_kbps: number, 
+/**
+ * What waits to be sent.
+ */
+pacer_queue_ms: number, 
+/**
+ * How far the picture is behind the sound; negative when it is ahead.
+ */
+av_skew_ms: number | null, 
+/**
  * How the media travels, such as `direct, UDP`.
  */
-route: string, quality: Quality, };
+route: string, quality: Quality, 
+/**
+ * What is to blame when the quality is not good.
+ */
+cause: QualityCause | null, };
 
+/**
+ * What is measured on the other side only is 0 for what is sent.
+ */
 export type MediaStats = { width: number, height: number, fps: number, video_kbps: number, audio_kbps: number, loss_pct: number, 
 /**
- * Of the playout buffer; 0 for what is sent.
+ * How irregularly packets of sound come.
  */
-audio_delay_ms: number, video_codec: string, audio_codec: string, };
+jitter_ms: number, 
+/**
+ * Of the playout buffers.
+ */
+audio_delay_ms: number, video_delay_ms: number, 
+/**
+ * Share of the sound that was invented to fill gaps.
+ */
+concealed_pct: number, 
+/**
+ * Since the beginning of the call: how often the picture stood still, and for how long altogether.
+ */
+freezes: number, freeze_ms: number, video_codec: string, audio_codec: string, };
 
 export type Quality = "good" | "fair" | "poor" | "unknown";
 
@@ -352,11 +468,41 @@ export type SettingsView = { theme: Theme, accent: Accent, density: Density,
 /**
  * A BCP 47 tag, or `system`.
  */
-language: string, keeping: SecretKeeping, 
+language: string, keeping: SecretKeeping, voice: VoiceView, 
+/**
+ * Calls go through the relay, so that others do not learn my address.
+ */
+relay_only: boolean, join: JoinChoice, 
 /**
  * Version of the app.
  */
 version: string, };
+
+/**
+ * What is done with the sound of my microphone.
+ */
+export type VoiceView = { 
+/**
+ * Takes out what my own speaker plays.
+ */
+echo_cancellation: boolean, 
+/**
+ * Takes out fans, keyboards and traffic.
+ */
+noise_suppression: boolean, 
+/**
+ * Brings a quiet voice up and a loud one down.
+ */
+automatic_gain: boolean, 
+/**
+ * Takes out rumble below the voice.
+ */
+high_pass: boolean, };
+
+/**
+ * How I entered my last call from its preview: the next preview begins with it.
+ */
+export type JoinChoice = { camera: boolean, muted: boolean, };
 
 export type Theme = "system" | "dark" | "light";
 
@@ -367,12 +513,12 @@ export type Density = "comfortable" | "compact";
 /**
  * Something to do. It answers when it is done or refused ([`CommandError`]); what changed comes as events.
  */
-export type Command = { "type": "sign_up", relay_url: string, display_name: string, email: string, password: string, } | { "type": "sign_in", relay_url: string, email: string, password: string, } | { "type": "sign_out" } | { "type": "unlock", passphrase: string, } | { "type": "keep_secrets", passphrase: string | null, } | { "type": "reconnect" } | { "type": "search_people", query: string, } | { "type": "set_favourite", user_id: UserId, favourite: boolean, } | { "type": "set_blocked", user_id: UserId, blocked: boolean, } | { "type": "open_direct", user_id: UserId, } | { "type": "create_group", name: string, topic: string, visibility: Visibility, members: Array<UserId>, } | { "type": "join_room", room_id: RoomId, } | { "type": "join_by_invite", code: string, } | { "type": "open_room", room_id: RoomId, } | { "type": "close_room" } | { "type": "rename_room", room_id: RoomId, name: string, topic: string, } | { "type": "archive_room", room_id: RoomId, archived: boolean, } | { "type": "add_members", room_id: RoomId, members: Array<UserId>, } | { "type": "remove_member", room_id: RoomId, user_id: UserId, } | { "type": "leave_room", room_id: RoomId, } | { "type": "delete_room", room_id: RoomId, } | { "type": "send_message", room_id: RoomId, text: string, } | { "type": "retry_message", room_id: RoomId, client_id: ClientMessageId, } | { "type": "discard_message", room_id: RoomId, client_id: ClientMessageId, } | { "type": "edit_message", room_id: RoomId, message_id: MessageId, text: string, } | { "type": "delete_message", room_id: RoomId, message_id: MessageId, } | { "type": "load_older", room_id: RoomId, } | { "type": "mark_read", room_id: RoomId, seq: Seq, } | { "type": "set_typing", room_id: RoomId, typing: boolean, } | { "type": "set_draft", room_id: RoomId, text: string, } | { "type": "start_call", room_id: RoomId, camera: boolean, } | { "type": "accept_call", camera: boolean, } | { "type": "decline_call", reason: DeclineReason, } | { "type": "hang_up" } | { "type": "set_muted", muted: boolean, } | { "type": "set_camera", on: boolean, } | { "type": "refresh_devices" } | { "type": "choose_device", kind: DeviceKindView, id: string | null, } | { "type": "start_preview" } | { "type": "stop_preview" } | { "type": "play_test_sound" } | { "type": "set_appearance", theme: Theme, accent: Accent, density: Density, } | { "type": "set_language", language: string, } | { "type": "set_idle", idle: boolean, };
+export type Command = { "type": "sign_up", relay_url: string, display_name: string, email: string, password: string, } | { "type": "sign_in", relay_url: string, email: string, password: string, } | { "type": "sign_out" } | { "type": "unlock", passphrase: string, } | { "type": "keep_secrets", passphrase: string | null, } | { "type": "reconnect" } | { "type": "search_people", query: string, } | { "type": "set_favourite", user_id: UserId, favourite: boolean, } | { "type": "set_blocked", user_id: UserId, blocked: boolean, } | { "type": "open_direct", user_id: UserId, } | { "type": "create_group", name: string, topic: string, visibility: Visibility, members: Array<UserId>, } | { "type": "join_room", room_id: RoomId, } | { "type": "join_by_invite", code: string, } | { "type": "open_room", room_id: RoomId, } | { "type": "close_room" } | { "type": "rename_room", room_id: RoomId, name: string, topic: string, } | { "type": "archive_room", room_id: RoomId, archived: boolean, } | { "type": "add_members", room_id: RoomId, members: Array<UserId>, } | { "type": "remove_member", room_id: RoomId, user_id: UserId, } | { "type": "leave_room", room_id: RoomId, } | { "type": "delete_room", room_id: RoomId, } | { "type": "send_message", room_id: RoomId, text: string, } | { "type": "retry_message", room_id: RoomId, client_id: ClientMessageId, } | { "type": "discard_message", room_id: RoomId, client_id: ClientMessageId, } | { "type": "edit_message", room_id: RoomId, message_id: MessageId, text: string, } | { "type": "delete_message", room_id: RoomId, message_id: MessageId, } | { "type": "load_older", room_id: RoomId, } | { "type": "mark_read", room_id: RoomId, seq: Seq, } | { "type": "set_typing", room_id: RoomId, typing: boolean, } | { "type": "set_draft", room_id: RoomId, text: string, } | { "type": "start_call", room_id: RoomId, camera: boolean, muted: boolean, } | { "type": "accept_call", camera: boolean, muted: boolean, } | { "type": "decline_call", reason: DeclineReason, } | { "type": "hang_up" } | { "type": "set_muted", muted: boolean, } | { "type": "set_camera", on: boolean, } | { "type": "set_volume", participant_id: ParticipantId, volume_pct: number, } | { "type": "refresh_devices" } | { "type": "choose_device", kind: DeviceKindView, id: string | null, } | { "type": "start_preview", camera: boolean, } | { "type": "stop_preview" } | { "type": "play_test_sound" } | { "type": "set_join_choice", join: JoinChoice, } | { "type": "set_voice", voice: VoiceView, } | { "type": "set_relay_only", relay_only: boolean, } | { "type": "set_appearance", theme: Theme, accent: Accent, density: Density, } | { "type": "set_language", language: string, } | { "type": "set_idle", idle: boolean, };
 
 /**
  * Something to be told once.
  */
-export type Query = { "type": "snapshot" } | { "type": "frames" } | { "type": "public_rooms", query: string, } | { "type": "create_invite", room_id: RoomId, };
+export type Query = { "type": "snapshot" } | { "type": "frames" } | { "type": "public_rooms", query: string, } | { "type": "create_invite", room_id: RoomId, } | { "type": "call_details", call_id: CallId, };
 
 /**
  * Where pictures come from: a WebSocket on the loopback.

@@ -1,3 +1,4 @@
+import { NO_HISTORY, remember, type History } from '../call/history';
 import type {
   CallStatsView,
   CallView,
@@ -14,6 +15,8 @@ import type {
   TimelineView,
   ViewEvent,
 } from '../generated/view';
+
+const SILENCE: LevelsView = { microphone: 0, noise_floor_db: null, participants: [] };
 
 /** Everything the window shows. Only [`AppState.apply`] and [`AppState.load`] write it. */
 export class AppState {
@@ -38,10 +41,15 @@ export class AppState {
     density: 'comfortable',
     language: 'system',
     keeping: 'keyring',
+    voice: { echo_cancellation: true, noise_suppression: true, automatic_gain: true, high_pass: true },
+    relay_only: false,
+    join: { camera: true, muted: false },
     version: '',
   });
-  levels = $state.raw<LevelsView>({ microphone: 0, participants: [] });
+  levels = $state.raw<LevelsView>(SILENCE);
   stats = $state.raw<CallStatsView>({ participants: [] });
+  /** The seconds before, for graphs. */
+  history = $state.raw<History>(NO_HISTORY);
 
   readonly me = $derived(this.session.type === 'signed_in' ? this.session.me : null);
   readonly roomsById = $derived(new Map<string, RoomItem>(this.rooms.rooms.map((room) => [room.id, room])));
@@ -91,6 +99,7 @@ export class AppState {
         break;
       case 'call_stats':
         this.stats = event.value;
+        this.history = remember(this.history, event.value, Date.now());
         break;
       case 'notice':
         this.#notices.forEach((listener) => listener(event.value));
@@ -107,7 +116,8 @@ export class AppState {
   #onCall(call: CallView | null): void {
     if (call === null || call.call_id !== this.call?.call_id) {
       this.stats = { participants: [] };
-      this.levels = { microphone: 0, participants: [] };
+      this.history = NO_HISTORY;
+      this.levels = SILENCE;
     }
     this.call = call;
   }

@@ -40,8 +40,8 @@ export async function closeRoom(): Promise<void> {
     document.querySelector<HTMLElement>(`[data-room="${CSS.escape(was)}"]`)?.focus();
 }
 
-export async function startCall(roomId: string, camera: boolean): Promise<void> {
-  await act({ type: 'start_call', room_id: roomId, camera });
+export async function startCall(roomId: string, camera: boolean, muted = false): Promise<void> {
+  await act({ type: 'start_call', room_id: roomId, camera, muted });
 }
 
 export async function callPerson(userId: string): Promise<void> {

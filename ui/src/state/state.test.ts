@@ -28,11 +28,14 @@ describe('AppState', () => {
     const app = new AppState();
     const call = SCENES.call!().call as CallView;
     app.apply({ type: 'call', value: call });
-    app.apply({ type: 'levels', value: { microphone: 0.5, participants: [{ id: 'p', level: 1 }] } });
+    app.apply({
+      type: 'levels',
+      value: { microphone: 0.5, noise_floor_db: -60, participants: [{ id: 'p', level: 1 }] },
+    });
     app.apply({ type: 'call', value: { ...call, muted: true } });
     expect(app.levels.microphone).toBe(0.5);
     app.apply({ type: 'call', value: null });
-    expect(app.levels).toEqual({ microphone: 0, participants: [] });
+    expect(app.levels).toEqual({ microphone: 0, noise_floor_db: null, participants: [] });
   });
 
   it('hands notices to whoever listens', () => {

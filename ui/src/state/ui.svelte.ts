@@ -1,13 +1,18 @@
 /** What is this window's own: where one is, and what stands open. Nothing here is known to the shell. */
 export type Page = 'home' | 'settings';
-export type SettingsTab = 'devices' | 'appearance' | 'account' | 'shortcuts' | 'about';
+export type SettingsTab = 'devices' | 'privacy' | 'appearance' | 'account' | 'shortcuts' | 'about';
 export type DialogName = 'create_group' | 'join' | 'switcher' | 'shortcuts' | 'sign_out';
+
+/** What is entered after a look at camera and sound. */
+export type Check = { kind: 'start'; roomId: string } | { kind: 'accept' };
 
 class UiState {
   page = $state<Page>('home');
   tab = $state<SettingsTab>('devices');
   dialog = $state<DialogName | null>(null);
   details = $state(false);
+  /** A look at camera and sound before a call. */
+  check = $state<Check | null>(null);
   /** The room that was asked for and whose timeline has not come yet. */
   opening = $state<string | null>(null);
   search = $state('');

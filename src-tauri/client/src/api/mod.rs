@@ -3,7 +3,7 @@
 mod http;
 mod tokens;
 
-use parley_shared::wire::{HistoryQuery, Person, Room, Secret, Session};
+use parley_shared::wire::{HistoryQuery, Person, Room, Secret, Session, StoredReport};
 use reqwest::{Method, RequestBuilder};
 use serde::de::DeserializeOwned;
 
@@ -81,6 +81,13 @@ impl Api {
                 Ok(ApiReply::Invite(self.ask(self.post(&format!("rooms/{id}/invites")).json(&body)).await?))
             }
             ApiCall::History(id, query) => Ok(ApiReply::History(self.ask(self.history(id, &query)).await?)),
+            ApiCall::ReportCall(id, report) => {
+                self.done(self.http.request(Method::PUT, &format!("calls/{id}/report")).json(&report)).await
+            }
+            ApiCall::CallReports(id) => {
+                let reports = self.ask::<Vec<StoredReport>>(self.get(&format!("calls/{id}/reports"))).await?;
+                Ok(ApiReply::CallReports(reports))
+            }
             ApiCall::Changes { room_id, after } => {
                 let request = self.get(&format!("rooms/{room_id}/changes"));
                 let request = request.query(&[("after", after.0)]).query(&[("limit", PAGE)]);

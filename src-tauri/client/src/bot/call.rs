@@ -158,7 +158,9 @@ impl End {
         let user_id = self.find(name).await?;
         self.command(Command::OpenDirect { user_id }).await.context("opening the room")?;
         let room_id = self.until(FIND, "the room", |state| Some(state.timeline.as_ref()?.room.id)).await?;
-        self.command(Command::StartCall { room_id, camera: self.with_camera }).await.context("calling")?;
+        self.command(Command::StartCall { room_id, camera: self.with_camera, muted: false })
+            .await
+            .context("calling")?;
         self.until(RING, "an answer", |state| match &state.call.as_ref()?.phase {
             CallPhaseView::Outgoing | CallPhaseView::Incoming => None,
             CallPhaseView::Connecting
@@ -188,7 +190,7 @@ impl End {
         self.until(RING, "a call", |state| matches!(state.call.as_ref()?.phase, CallPhaseView::Incoming).then_some(()))
             .await?;
         let accepted_at_ms = unix_ms();
-        self.command(Command::AcceptCall { camera: self.with_camera }).await.context("accepting")?;
+        self.command(Command::AcceptCall { camera: self.with_camera, muted: false }).await.context("accepting")?;
         Ok(accepted_at_ms)
     }
 

@@ -57,6 +57,11 @@ impl Open {
         switch(&self.media, &self.config, &config);
         self.config = config;
     }
+
+    fn set_camera(&mut self, on: bool) {
+        self.media.set_camera_on(on);
+        self.camera = self.camera.filter(|_| on);
+    }
 }
 
 impl Actor {
@@ -99,9 +104,12 @@ impl Actor {
 
     fn on_command(&mut self, command: MediaCommand) {
         match command {
-            MediaCommand::OpenLocal { devices, camera } => {
+            // TODO with `LocalMedia::set_voice`: open with this voice.
+            MediaCommand::OpenLocal { devices, voice: _, camera, muted } => {
                 let config = media_config(&self.config.overrides, &devices);
-                self.local = Some(self.open(config, camera, StreamId::SELF));
+                let open = self.open(config, camera, StreamId::SELF);
+                open.media.set_muted(muted);
+                self.local = Some(open);
             }
             MediaCommand::CloseLocal => {
                 self.local = None;
@@ -114,13 +122,14 @@ impl Actor {
             }
             MediaCommand::SetCamera(on) => {
                 if let Some(open) = &mut self.local {
-                    open.media.set_camera_on(on);
-                    open.camera = open.camera.filter(|_| on);
+                    open.set_camera(on);
                 }
             }
             MediaCommand::UseDevices(devices) => self.use_devices(&devices),
-            MediaCommand::OpenPeer { participant, stream, offers, ice_servers } => {
-                self.open_peer(participant, StreamId(stream), offers, ice_servers);
+            // TODO with `LocalMedia::set_voice` and `LocalMedia::set_volume`: hand them on.
+            MediaCommand::SetVoice(_) | MediaCommand::SetVolume { .. } => {}
+            MediaCommand::OpenPeer { participant, stream, offers, ice_servers, relay_only, volume_pct: _ } => {
+                self.open_peer(participant, StreamId(stream), offers, ice_servers, relay_only);
             }
             MediaCommand::Signal { participant, signal } => {
                 if let Some(peer) = self.peers.get(&participant)
@@ -130,11 +139,14 @@ impl Actor {
                 }
             }
             MediaCommand::ClosePeer(participant) => self.close_peer(participant),
-            MediaCommand::StartPreview(devices) => {
-                let mut config = media_config(&self.config.overrides, &devices);
-                config.speaker = SpeakerConfig::Null;
-                self.preview = Some(self.open(config, true, StreamId::PREVIEW));
-            }
+            MediaCommand::StartPreview { devices, voice: _, camera } => match &mut self.preview {
+                Some(open) => open.set_camera(camera),
+                None => {
+                    let mut config = media_config(&self.config.overrides, &devices);
+                    config.speaker = SpeakerConfig::Null;
+                    self.preview = Some(self.open(config, camera, StreamId::PREVIEW));
+                }
+            },
             MediaCommand::StopPreview => {
                 self.preview = None;
                 self.config.frames.clear(StreamId::PREVIEW);
@@ -169,6 +181,7 @@ impl Actor {
         stream: StreamId,
         offers: bool,
         ice_servers: Vec<parley_shared::wire::IceServer>,
+        relay_only: bool,
     ) {
         let Some(open) = &self.local else {
             return tracing::error!(%participant, "a connection without devices is not opened");
@@ -176,6 +189,7 @@ impl Actor {
         let role = if offers { Role::Offerer } else { Role::Answerer };
         let mut config = PeerSessionConfig::new(open.media.clone(), self.config.frames.clone(), stream, role);
         config.ice_servers = ice_servers;
+        config.relay_only = relay_only;
         config.network = self.config.network.clone();
         let (handle, mut events) = PeerSession::spawn(config);
         let to = self.from_peers.clone();
@@ -222,7 +236,8 @@ impl Actor {
         let Some(open) = self.local.as_ref().or(self.preview.as_ref()) else { return };
         let microphone = open.media.level().peak;
         // The mixer does not tell the voices of others apart yet.
-        self.tell(MediaEvent::Levels(LevelsView { microphone, participants: Vec::new() })).await;
+        let levels = LevelsView { microphone, noise_floor_db: None, participants: Vec::new() };
+        self.tell(MediaEvent::Levels(levels)).await;
     }
 
     async fn tell_stats(&mut self) {

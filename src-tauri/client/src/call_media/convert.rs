@@ -108,11 +108,16 @@ impl StatsHistory {
                 audio_kbps: stats.audio.kbps_in as f32,
                 loss_pct: loss_in,
                 audio_delay_ms: stats.audio.buffer_ms as f32,
+                concealed_pct: 100.0 * stats.audio.concealed_ratio as f32,
                 ..shared
             },
             rtt_ms: stats.rtt_ms.map(|rtt| rtt as f32),
+            estimate_kbps: stats.target_kbps as f32,
+            pacer_queue_ms: 0.0,
+            av_skew_ms: None,
             route: stats.route.clone(),
-            quality: quality(stats, loss_in),
+            quality: Quality::Unknown,
+            cause: None,
         }
     }
 
@@ -122,17 +127,6 @@ impl StatsHistory {
         let new = (received.saturating_sub(self.received), lost.saturating_sub(self.lost));
         (self.received, self.lost) = (received, lost);
         if new.0 + new.1 == 0 { 0.0 } else { 100.0 * new.1 as f32 / (new.0 + new.1) as f32 }
-    }
-}
-
-/// ITU-T G.114 calls 150 ms one way good for talking and 400 ms the end of it; FEC hides a few percent of loss.
-fn quality(stats: &PeerStats, loss_in_pct: f32) -> Quality {
-    let Some(rtt_ms) = stats.rtt_ms.filter(|_| !stats.route.is_empty()) else { return Quality::Unknown };
-    let loss = f64::from(loss_in_pct).max(stats.loss_pct);
-    match (rtt_ms, loss) {
-        (rtt, loss) if rtt < 300.0 && loss < 3.0 => Quality::Good,
-        (rtt, loss) if rtt < 800.0 && loss < 10.0 => Quality::Fair,
-        _ => Quality::Poor,
     }
 }
 
@@ -156,17 +150,6 @@ mod tests {
         let mut history = StatsHistory::default();
         let id = ParticipantId::from_bytes([1; 16]);
         assert_eq!(history.view(id, &stats(50, 50, 20.0), None).received.loss_pct, 50.0);
-        let now = history.view(id, &stats(150, 50, 20.0), None);
-        assert_eq!((now.received.loss_pct, now.quality), (0.0, Quality::Good));
-    }
-
-    #[test]
-    fn quality_follows_delay_and_loss() {
-        let id = ParticipantId::from_bytes([1; 16]);
-        let view = |received, lost, rtt| StatsHistory::default().view(id, &stats(received, lost, rtt), None).quality;
-        assert_eq!(view(100, 0, 500.0), Quality::Fair);
-        assert_eq!(view(95, 5, 20.0), Quality::Fair);
-        assert_eq!(view(80, 20, 20.0), Quality::Poor);
-        assert_eq!(StatsHistory::default().view(id, &PeerStats::default(), None).quality, Quality::Unknown);
+        assert_eq!(history.view(id, &stats(150, 50, 20.0), None).received.loss_pct, 0.0);
     }
 }

@@ -10,7 +10,9 @@ use parley_shared::view::{
 };
 use parley_shared::wire::{CallEndReason, MediaState, Participant, Signal};
 
-use super::input::PeerPhase;
+use super::call_report::Tally;
+use super::input::{Now, PeerPhase};
+use super::quality::Judge;
 
 /// How long the end of a call stays on the screen.
 pub(super) const ENDED_SHOWN: Duration = Duration::from_secs(3);
@@ -28,6 +30,8 @@ pub(super) struct CallState {
     /// My place, once the relay gave it.
     pub me: Option<ParticipantId>,
     pub muted: bool,
+    /// My microphone hears a voice while it is muted.
+    pub speaking_while_muted: bool,
     pub camera_on: bool,
     /// My camera gives pictures.
     pub camera_runs: bool,
@@ -35,8 +39,16 @@ pub(super) struct CallState {
     pub peers: Vec<Peer>,
     early: BTreeMap<ParticipantId, Vec<Signal>>,
     pub problems: BTreeMap<DeviceKindView, DeviceProblemCode>,
+    pub tally: Tally,
     /// After a relay's restart the others may come back as late as this.
     pub rejoin_until: Option<Duration>,
+}
+
+/// What is on when I enter a call.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Entry {
+    pub camera: bool,
+    pub muted: bool,
 }
 
 /// ```text
@@ -67,15 +79,25 @@ pub(super) enum Phase {
 pub(super) struct Peer {
     pub participant: Participant,
     pub stream: u32,
+    pub volume_pct: u16,
     pub phase: PeerPhase,
     pub has_video: bool,
+    pub judge: Judge,
     /// It was connected at some time.
     was_connected: bool,
 }
 
 impl Peer {
-    pub fn new(participant: Participant, stream: u32) -> Self {
-        Self { participant, stream, phase: PeerPhase::Connecting, has_video: false, was_connected: false }
+    pub fn new(participant: Participant, stream: u32, volume_pct: u16) -> Self {
+        Self {
+            participant,
+            stream,
+            volume_pct,
+            phase: PeerPhase::Connecting,
+            has_video: false,
+            judge: Judge::default(),
+            was_connected: false,
+        }
     }
 
     pub fn on_phase(&mut self, phase: PeerPhase) {
@@ -91,6 +113,7 @@ impl Peer {
             stream: self.has_video.then_some(self.stream),
             microphone_on: self.participant.media.microphone,
             camera_on: self.participant.media.camera,
+            volume_pct: self.volume_pct,
             connection: match self.phase {
                 PeerPhase::Connected => ParticipantConnection::Connected,
                 PeerPhase::Connecting if !self.was_connected => ParticipantConnection::Connecting,
@@ -103,6 +126,11 @@ impl Peer {
 }
 
 impl CallState {
+    /// A call as I enter it.
+    pub fn enter(&mut self, entry: Entry) {
+        (self.camera_on, self.muted) = (entry.camera, entry.muted);
+    }
+
     pub fn new(call_id: CallId, room_id: RoomId, caller_id: UserId, phase: Phase) -> Self {
         Self {
             call_id,
@@ -111,11 +139,13 @@ impl CallState {
             phase,
             me: None,
             muted: false,
+            speaking_while_muted: false,
             camera_on: false,
             camera_runs: false,
             peers: Vec::new(),
             early: BTreeMap::new(),
             problems: BTreeMap::new(),
+            tally: Tally::default(),
             rejoin_until: None,
         }
     }
@@ -161,11 +191,11 @@ impl CallState {
     }
 
     /// Follows the connections: one that works makes the call active.
-    pub fn follow_peers(&mut self, wall: UnixMs) {
+    pub fn follow_peers(&mut self, now: Now) {
         let connected = self.peers.iter().any(|peer| peer.phase == PeerPhase::Connected);
         self.phase = match self.phase {
             Phase::Outgoing if !self.peers.is_empty() => Phase::Connecting,
-            Phase::Connecting if connected => Phase::Active { since: wall },
+            Phase::Connecting if connected => Phase::Active { since: now.wall },
             Phase::Reconnecting { since } if connected => Phase::Active { since },
             Phase::Active { since } if !connected && !self.peers.is_empty() => Phase::Reconnecting { since },
             phase @ (Phase::Outgoing
@@ -176,7 +206,12 @@ impl CallState {
             | Phase::Ended { .. }) => phase,
         };
         if connected && matches!(self.phase, Phase::Connecting) {
-            self.phase = Phase::Active { since: wall };
+            self.phase = Phase::Active { since: now.wall };
+        }
+        match self.phase {
+            Phase::Connecting => self.tally.on_begun(now.clock),
+            Phase::Active { .. } => self.tally.on_connected(now.clock),
+            Phase::Outgoing | Phase::Incoming { .. } | Phase::Reconnecting { .. } | Phase::Ended { .. } => {}
         }
     }
 

@@ -6,7 +6,7 @@ use parley_shared::ids::{CallId, ParticipantId, RoomId};
 use parley_shared::limits::{CALL_ABSENCE, RING_TIMEOUT};
 use parley_shared::wire::{Call, CallEndReason, CallPhase, DeclineReason, ErrorCode, Request, Signal};
 
-use super::call::{CallState, ENDED_SHOWN, Peer, Phase};
+use super::call::{CallState, ENDED_SHOWN, Entry, Peer, Phase};
 use super::failure::not_now;
 use super::input::*;
 use super::ops::Op;
@@ -16,7 +16,7 @@ use super::{Core, Slice};
 const RING_AT_MOST: Duration = RING_TIMEOUT.saturating_add(Duration::from_secs(15));
 
 impl Core {
-    pub(super) fn start_call(&mut self, reply: ReplyId, room_id: RoomId, camera: bool, now: Now) {
+    pub(super) fn start_call(&mut self, reply: ReplyId, room_id: RoomId, entry: Entry, now: Now) {
         if self.call.as_ref().is_some_and(CallState::is_live) {
             return self.refuse(reply, not_now("You are in a call already."));
         }
@@ -29,23 +29,24 @@ impl Core {
         self.drop_call();
         let call_id = self.mint.call(now.wall);
         let mut call = CallState::new(call_id, room_id, self.me(), Phase::Outgoing);
-        call.camera_on = camera;
+        call.enter(entry);
         let media = call.media();
         self.call = Some(call);
         // Whoever calls has agreed to the call: their own picture may be seen while it rings.
-        self.open_devices(camera);
+        self.open_devices(entry);
         self.request(Op::JoinCall { reply: Some(reply), call_id }, Request::StartCall { room_id, call_id, media });
         self.call_changed();
     }
 
-    pub(super) fn accept_call(&mut self, reply: ReplyId, camera: bool, _now: Now) {
+    pub(super) fn accept_call(&mut self, reply: ReplyId, entry: Entry, now: Now) {
         let Some(call) = self.call.as_mut().filter(|call| matches!(call.phase, Phase::Incoming { .. })) else {
             return self.refuse(reply, not_now("Nobody is calling."));
         };
         call.phase = Phase::Connecting;
-        call.camera_on = camera;
+        call.tally.on_begun(now.clock);
+        call.enter(entry);
         let (call_id, media) = (call.call_id, call.media());
-        self.open_devices(camera);
+        self.open_devices(entry);
         self.request(Op::JoinCall { reply: Some(reply), call_id }, Request::AcceptCall { call_id, media });
         self.call_changed();
     }
@@ -59,7 +60,7 @@ impl Core {
         self.done(reply);
     }
 
-    pub(super) fn hang_up(&mut self, reply: ReplyId) {
+    pub(super) fn hang_up(&mut self, reply: ReplyId, now: Now) {
         let Some(call) = self.call.as_ref().filter(|call| call.is_live()) else {
             return self.refuse(reply, not_now("You are in no call."));
         };
@@ -73,14 +74,16 @@ impl Core {
             | Phase::Ended { .. } => Request::LeaveCall { call_id },
         };
         self.request(Op::Quiet, request);
+        self.report_call(now);
         self.drop_call();
         self.done(reply);
     }
 
-    pub(super) fn on_ending(&mut self) {
+    pub(super) fn on_ending(&mut self, now: Now) {
         if let Some(call) = self.call.as_ref().filter(|call| call.is_joined()) {
             let call_id = call.call_id;
             self.request(Op::Quiet, Request::LeaveCall { call_id });
+            self.report_call(now);
         }
         self.drop_call();
     }
@@ -170,13 +173,14 @@ impl Core {
             }
         }
         if let Some(mine) = &mut self.call {
-            mine.follow_peers(now.wall);
+            mine.follow_peers(now);
         }
         self.call_changed();
     }
 
     fn follow_participant(&mut self, participant: parley_shared::wire::Participant, offers: bool) {
-        let ice_servers = self.ice_servers.clone();
+        let (ice_servers, relay_only) = (self.ice_servers.clone(), self.preferences.relay_only);
+        let volume_pct = self.preferences.volume_pct(participant.user.id);
         let Some(mine) = &mut self.call else { return };
         if let Some(peer) = mine.peer_mut(participant.id) {
             if !participant.media.camera {
@@ -188,9 +192,10 @@ impl Core {
         let id = participant.id;
         let stream = self.next_stream;
         self.next_stream += 1;
-        mine.peers.push(Peer::new(participant, stream));
+        mine.peers.push(Peer::new(participant, stream, volume_pct));
         let early = mine.take_early(id);
-        self.emit(Effect::Media(MediaCommand::OpenPeer { participant: id, stream, offers, ice_servers }));
+        let open = MediaCommand::OpenPeer { participant: id, stream, offers, ice_servers, relay_only, volume_pct };
+        self.emit(Effect::Media(open));
         for signal in early {
             self.emit(Effect::Media(MediaCommand::Signal { participant: id, signal }));
         }
@@ -306,6 +311,7 @@ impl Core {
 
     /// Closes everything of the call and shows why it ended.
     fn end_call(&mut self, reason: CallEndReason, now: Now) {
+        self.report_call(now);
         self.close_call_media();
         let Some(call) = &mut self.call else { return };
         call.phase = Phase::Ended { reason, until: now.clock + ENDED_SHOWN };

@@ -1,14 +1,15 @@
 //! The media side of a call: my devices, the connections, and what is shown of them.
 
-use parley_shared::ids::RoomId;
+use parley_shared::ids::{ParticipantId, RoomId};
 use parley_shared::view::{CallStatsView, CallView, DeviceKindView, ParticipantStats, ViewEvent};
 use parley_shared::wire::Request;
 
-use super::call::CallState;
-use super::failure::not_now;
+use super::call::{CallState, Entry};
+use super::failure::{invalid, not_now};
 use super::input::*;
 use super::ops::Op;
-use super::{Core, Slice};
+use super::quality::Second;
+use super::{Core, MAX_VOLUME_PCT, Slice};
 
 /// The stream of my own picture in a call.
 const SELF_STREAM: u32 = 0;
@@ -21,6 +22,7 @@ impl Core {
             return self.refuse(reply, not_now("You are in no call."));
         };
         call.muted = muted;
+        call.speaking_while_muted &= muted;
         self.emit(Effect::Media(MediaCommand::SetMuted(muted)));
         self.tell_media();
         self.done(reply);
@@ -40,6 +42,22 @@ impl Core {
         self.done(reply);
     }
 
+    pub(super) fn set_volume(&mut self, reply: ReplyId, participant: ParticipantId, volume_pct: u16) {
+        if volume_pct > MAX_VOLUME_PCT {
+            return self.refuse(reply, invalid("volume_pct", "A volume is at most 200 percent."));
+        }
+        let Some(peer) = self.call.as_mut().and_then(|call| call.peer_mut(participant)) else {
+            return self.refuse(reply, not_now("This person is not in your call."));
+        };
+        peer.volume_pct = volume_pct;
+        let user_id = peer.participant.user.id;
+        self.preferences.set_volume(user_id, volume_pct);
+        self.save_preferences();
+        self.emit(Effect::Media(MediaCommand::SetVolume { participant, volume_pct }));
+        self.touch(Slice::Call);
+        self.done(reply);
+    }
+
     fn tell_media(&mut self) {
         self.touch(Slice::Call);
         let Some(call) = &self.call else { return };
@@ -49,13 +67,15 @@ impl Core {
     }
 
     /// Opens my devices for a call that I agreed to; a preview gives them up.
-    pub(super) fn open_devices(&mut self, camera: bool) {
+    pub(super) fn open_devices(&mut self, entry: Entry) {
         if std::mem::take(&mut self.devices.previewing) {
             self.emit(Effect::Media(MediaCommand::StopPreview));
             self.devices.preview_runs = false;
             self.touch(Slice::Devices);
         }
-        self.emit(Effect::Media(MediaCommand::OpenLocal { devices: self.preferences.devices.clone(), camera }));
+        let (devices, voice) = (self.preferences.devices.clone(), self.preferences.voice);
+        let Entry { camera, muted } = entry;
+        self.emit(Effect::Media(MediaCommand::OpenLocal { devices, voice, camera, muted }));
     }
 
     pub(super) fn on_media(&mut self, event: MediaEvent, now: Now) {
@@ -69,7 +89,7 @@ impl Core {
                 let Some(call) = &mut self.call else { return };
                 let Some(peer) = call.peer_mut(participant) else { return };
                 peer.on_phase(state);
-                call.follow_peers(now.wall);
+                call.follow_peers(now);
                 self.touch(Slice::Call);
             }
             MediaEvent::FirstVideo { participant } => {
@@ -79,6 +99,11 @@ impl Core {
             }
             MediaEvent::DeviceStarted(kind) => self.on_device_started(kind),
             MediaEvent::DeviceFailed { kind, code } => self.on_device_failed(kind, code),
+            MediaEvent::SpeakingWhileMuted(speaking) => {
+                let Some(call) = self.call.as_mut().filter(|call| call.is_joined()) else { return };
+                call.speaking_while_muted = speaking && call.muted;
+                self.touch(Slice::Call);
+            }
             MediaEvent::Levels(levels) => self.emit(Effect::Show(ViewEvent::Levels(levels))),
             MediaEvent::Stats(stats) => self.on_stats(stats),
             MediaEvent::Devices(list) => self.on_device_list(list),
@@ -86,11 +111,24 @@ impl Core {
     }
 
     fn on_stats(&mut self, mut participants: Vec<ParticipantStats>) {
-        let Some(call) = &self.call else { return };
+        let Some(call) = &mut self.call else { return };
+        let my_camera = call.camera_on && call.camera_runs;
+        let my_microphone_fails = !call.muted && call.problems.contains_key(&DeviceKindView::Microphone);
         for stats in &mut participants {
-            if let Some(peer) = call.peer(stats.id) {
-                stats.display_name = peer.participant.user.display_name.clone();
-            }
+            let Some(peer) = call.peers.iter_mut().find(|peer| peer.participant.id == stats.id) else { continue };
+            let media = peer.participant.media;
+            let their_picture = media.camera && peer.has_video;
+            let verdict = peer.judge.watch(Second {
+                stats,
+                phase: peer.phase,
+                my_camera,
+                my_microphone_fails,
+                their_microphone: media.microphone,
+                their_picture,
+            });
+            stats.display_name = peer.participant.user.display_name.clone();
+            (stats.quality, stats.cause) = (verdict.quality, verdict.cause);
+            call.tally.take(peer.participant.user.id, stats, their_picture);
         }
         self.emit(Effect::Show(ViewEvent::CallStats(CallStatsView { participants })));
     }
@@ -123,6 +161,7 @@ impl Core {
             peer_id,
             phase: call.phase_view(),
             muted: call.muted,
+            speaking_while_muted: call.speaking_while_muted,
             camera_on: call.camera_on,
             self_stream: (call.camera_on && call.camera_runs).then_some(SELF_STREAM),
             participants: call.participants_view(),

@@ -4,6 +4,7 @@ use parley_shared::ids::{RoomId, UserId};
 use parley_shared::view::{Command, DeviceKindView};
 use parley_shared::wire::{AddMembers, ChangeRoom, CreateRoom, Person, Request, RoomKind, Visibility};
 
+use super::call::Entry;
 use super::failure::invalid;
 use super::input::*;
 use super::ops::Op;
@@ -93,19 +94,35 @@ impl Core {
             Command::MarkRead { room_id, seq } => self.mark_read(reply, room_id, seq),
             Command::SetTyping { room_id, typing } => self.set_typing(reply, room_id, typing, now),
             Command::SetDraft { room_id, text } => self.set_draft(reply, room_id, text),
-            Command::StartCall { room_id, camera } => self.start_call(reply, room_id, camera, now),
-            Command::AcceptCall { camera } => self.accept_call(reply, camera, now),
+            Command::StartCall { room_id, camera, muted } => {
+                self.start_call(reply, room_id, Entry { camera, muted }, now)
+            }
+            Command::AcceptCall { camera, muted } => self.accept_call(reply, Entry { camera, muted }, now),
             Command::DeclineCall { reason } => self.decline_call(reply, reason),
-            Command::HangUp => self.hang_up(reply),
+            Command::HangUp => self.hang_up(reply, now),
             Command::SetMuted { muted } => self.set_muted(reply, muted),
             Command::SetCamera { on } => self.set_camera(reply, on),
+            Command::SetVolume { participant_id, volume_pct } => self.set_volume(reply, participant_id, volume_pct),
             Command::RefreshDevices => self.refresh_devices(reply),
             Command::ChooseDevice { kind, id } => self.choose_device(reply, kind, id),
-            Command::StartPreview => self.start_preview(reply),
+            Command::StartPreview { camera } => self.start_preview(reply, camera),
             Command::StopPreview => self.stop_preview(reply),
             Command::PlayTestSound => {
                 self.emit(Effect::Media(MediaCommand::PlayTestSound(self.preferences.devices.clone())));
                 self.done(reply);
+            }
+            Command::SetJoinChoice { join } => {
+                self.preferences.join = join;
+                self.settings_changed(reply);
+            }
+            Command::SetVoice { voice } => {
+                self.preferences.voice = voice;
+                self.emit(Effect::Media(MediaCommand::SetVoice(voice)));
+                self.settings_changed(reply);
+            }
+            Command::SetRelayOnly { relay_only } => {
+                self.preferences.relay_only = relay_only;
+                self.settings_changed(reply);
             }
             Command::SetAppearance { theme, accent, density } => {
                 let preferences = &mut self.preferences;

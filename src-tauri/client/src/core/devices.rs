@@ -20,6 +20,8 @@ pub(super) struct Devices {
     list: Vec<DeviceInfo>,
     pub(super) loading: bool,
     pub(super) previewing: bool,
+    /// The preview wants a picture.
+    preview_camera: bool,
     /// The preview's camera gives pictures.
     pub(super) preview_runs: bool,
     problems: BTreeMap<DeviceKindView, DeviceProblemCode>,
@@ -39,17 +41,22 @@ impl Core {
         self.touch(Slice::Devices);
     }
 
-    pub(super) fn start_preview(&mut self, reply: ReplyId) {
+    pub(super) fn start_preview(&mut self, reply: ReplyId, camera: bool) {
         let in_call = self.call.as_ref().is_some_and(CallState::is_joined);
         if in_call {
             return self.refuse(reply, not_now("Your devices are in a call."));
         }
-        if !self.devices.previewing {
-            self.devices.previewing = true;
+        if !std::mem::replace(&mut self.devices.previewing, true) {
             self.devices.problems.clear();
-            self.emit(Effect::Media(MediaCommand::StartPreview(self.preferences.devices.clone())));
-            self.touch(Slice::Devices);
         }
+        if !camera {
+            self.devices.preview_runs = false;
+            self.devices.problems.remove(&DeviceKindView::Camera);
+        }
+        self.devices.preview_camera = camera;
+        let (devices, voice) = (self.preferences.devices.clone(), self.preferences.voice);
+        self.emit(Effect::Media(MediaCommand::StartPreview { devices, voice, camera }));
+        self.touch(Slice::Devices);
         self.done(reply);
     }
 
@@ -66,7 +73,7 @@ impl Core {
     pub(super) fn on_device_started(&mut self, kind: DeviceKindView) {
         if self.devices.previewing {
             self.devices.problems.remove(&kind);
-            self.devices.preview_runs |= kind == DeviceKindView::Camera;
+            self.devices.preview_runs |= kind == DeviceKindView::Camera && self.devices.preview_camera;
             self.touch(Slice::Devices);
         } else if let Some(call) = &mut self.call {
             call.problems.remove(&kind);
@@ -134,6 +141,9 @@ impl Core {
             density: self.preferences.density,
             language: self.preferences.language.clone(),
             keeping: self.session.keeping,
+            voice: self.preferences.voice,
+            relay_only: self.preferences.relay_only,
+            join: self.preferences.join,
             version: env!("CARGO_PKG_VERSION").to_owned(),
         }
     }

@@ -2,11 +2,15 @@
 
 use std::time::Duration;
 
-use parley_shared::ids::{ClientMessageId, ParticipantId, RoomId, Seq, UnixMs, UserId};
-use parley_shared::view::{Command, CommandError, DeviceProblemCode, Notice, PublicRoomItem, SecretKeeping, ViewEvent};
+use parley_shared::ids::{CallId, ClientMessageId, ParticipantId, RoomId, Seq, UnixMs, UserId};
+use parley_shared::view::{
+    CallDetailsView, Command, CommandError, DeviceProblemCode, Notice, PublicRoomItem, SecretKeeping, ViewEvent,
+    VoiceView,
+};
 use parley_shared::wire::{
-    AddMembers, ChangeRoom, ChangesPage, CreateRoom, Event, Hint, HistoryPage, HistoryQuery, IceServer, Invite,
-    Message, Person, PublicRoom, Reply, Request, Room, Session, SignIn, SignUp, Signal, Welcome, WireError,
+    AddMembers, CallReport, ChangeRoom, ChangesPage, CreateRoom, Event, Hint, HistoryPage, HistoryQuery, IceServer,
+    Invite, Message, Person, PublicRoom, Reply, Request, Room, Session, SignIn, SignUp, Signal, StoredReport, Welcome,
+    WireError,
 };
 
 use super::outbox::Pending;
@@ -34,6 +38,7 @@ pub enum Input {
     Command(ReplyId, Command),
     PublicRooms(ReplyId, String),
     CreateInvite(ReplyId, RoomId),
+    CallDetails(ReplyId, CallId),
     Secrets(SecretsAnswer),
     /// The local history of the account is open; `None` when the disk refused.
     StoreOpened(Option<Box<Cached>>),
@@ -137,6 +142,7 @@ pub enum Answer {
     Done,
     PublicRooms(Vec<PublicRoomItem>),
     Invite(String),
+    CallDetails(Box<CallDetailsView>),
 }
 
 #[derive(Debug)]
@@ -190,6 +196,8 @@ pub enum ApiCall {
     CreateInvite(RoomId),
     History(RoomId, HistoryQuery),
     Changes { room_id: RoomId, after: parley_shared::ids::Change },
+    ReportCall(CallId, Box<CallReport>),
+    CallReports(CallId),
 }
 
 #[derive(Debug)]
@@ -203,6 +211,7 @@ pub enum ApiReply {
     Invite(Invite),
     History(HistoryPage),
     Changes(ChangesPage),
+    CallReports(Vec<StoredReport>),
 }
 
 /// To whoever holds devices and connections.
@@ -211,12 +220,15 @@ pub enum MediaCommand {
     /// Opens my microphone and speaker, and my camera when `camera`.
     OpenLocal {
         devices: DeviceChoice,
+        voice: VoiceView,
         camera: bool,
+        muted: bool,
     },
     CloseLocal,
     SetMuted(bool),
     SetCamera(bool),
     UseDevices(DeviceChoice),
+    SetVoice(VoiceView),
     OpenPeer {
         participant: ParticipantId,
         /// Where its picture goes.
@@ -224,13 +236,25 @@ pub enum MediaCommand {
         /// I joined after it: I offer.
         offers: bool,
         ice_servers: Vec<IceServer>,
+        /// Neither side learns the other's address.
+        relay_only: bool,
+        volume_pct: u16,
     },
     Signal {
         participant: ParticipantId,
         signal: Signal,
     },
     ClosePeer(ParticipantId),
-    StartPreview(DeviceChoice),
+    SetVolume {
+        participant: ParticipantId,
+        volume_pct: u16,
+    },
+    /// While a preview is open, it opens or closes its camera.
+    StartPreview {
+        devices: DeviceChoice,
+        voice: VoiceView,
+        camera: bool,
+    },
     StopPreview,
     ListDevices,
     PlayTestSound(DeviceChoice),
@@ -255,8 +279,10 @@ pub enum MediaEvent {
         kind: parley_shared::view::DeviceKindView,
         code: DeviceProblemCode,
     },
+    /// My microphone hears a voice while it is muted, or no longer.
+    SpeakingWhileMuted(bool),
     Levels(parley_shared::view::LevelsView),
-    /// `display_name` is empty: the core knows it.
+    /// Without names and verdicts: those are the core's.
     Stats(Vec<parley_shared::view::ParticipantStats>),
     Devices(Vec<parley_media::DeviceInfo>),
 }

@@ -6,6 +6,7 @@
 mod call;
 mod call_flow;
 mod call_media;
+mod call_report;
 mod commands;
 mod devices;
 mod failure;
@@ -17,6 +18,7 @@ mod ops;
 mod outbox;
 mod people;
 mod preferences;
+mod quality;
 mod rooms;
 mod session;
 mod sync;
@@ -35,7 +37,7 @@ use parley_shared::wire::{Hint, IceServer, Request};
 pub use failure::failure_to_error;
 pub use input::*;
 pub use outbox::Pending;
-pub use preferences::{Account, DeviceChoice, Keeping, Preferences};
+pub use preferences::{Account, DeviceChoice, FULL_VOLUME_PCT, Keeping, MAX_VOLUME_PCT, Preferences};
 pub use rooms::RoomRecord;
 
 use call::CallState;
@@ -142,6 +144,7 @@ impl Core {
             Input::Command(reply, command) => self.on_command(reply, command, now),
             Input::PublicRooms(reply, query) => self.on_public_rooms_asked(reply, query),
             Input::CreateInvite(reply, room_id) => self.on_invite_asked(reply, room_id),
+            Input::CallDetails(reply, call_id) => self.on_call_details_asked(reply, call_id),
             Input::Secrets(answer) => self.on_secrets(answer),
             Input::StoreOpened(cached) => self.on_store_opened(cached.map(|cached| *cached)),
             Input::PageLoaded { room_id, before, messages } => self.on_page_loaded(room_id, before, messages),
@@ -149,7 +152,7 @@ impl Core {
             Input::ApiDone(op, result) => self.on_api_done(op, result, now),
             Input::Link(event) => self.on_link(event, now),
             Input::Media(event) => self.on_media(event, now),
-            Input::Ending => self.on_ending(),
+            Input::Ending => self.on_ending(now),
             Input::Tick => {}
         }
         self.on_time(now);

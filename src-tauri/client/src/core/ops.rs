@@ -66,6 +66,10 @@ pub(super) enum Op {
     Invite {
         reply: ReplyId,
     },
+    CallDetails {
+        reply: ReplyId,
+        call_id: CallId,
+    },
     Send {
         room_id: RoomId,
         client_id: ClientMessageId,
@@ -99,6 +103,7 @@ impl Op {
             | Self::LeaveRoom { reply, .. }
             | Self::PublicRooms { reply }
             | Self::Invite { reply }
+            | Self::CallDetails { reply, .. }
             | Self::ChangeMessage { reply } => Some(*reply),
             Self::FetchOlder { reply, .. } | Self::SearchPeople { reply, .. } | Self::JoinCall { reply, .. } => *reply,
         }
@@ -155,6 +160,9 @@ impl Core {
             (Op::Invite { reply }, Ok(ApiReply::Invite(invite))) => {
                 self.emit(Effect::Reply(reply, Ok(Answer::Invite(invite.code))));
             }
+            (Op::CallDetails { reply, call_id }, Ok(ApiReply::CallReports(reports))) => {
+                self.on_call_reports(reply, call_id, reports);
+            }
             (Op::Quiet, Ok(_)) => {}
             (op, Ok(_)) => self.on_op_failed(op, CallFailure::Garbled, now),
         }
@@ -202,6 +210,7 @@ impl Core {
             | Op::LeaveRoom { .. }
             | Op::PublicRooms { .. }
             | Op::Invite { .. }
+            | Op::CallDetails { .. }
             | Op::ChangeMessage { .. } => {}
         }
         if let Some(reply) = waits {

@@ -1,7 +1,9 @@
 //! What a person chose, and who signed in last: kept in a small file without secrets.
 
+use std::collections::BTreeMap;
+
 use parley_shared::ids::UserId;
-use parley_shared::view::{Accent, Density, DeviceKindView, Theme};
+use parley_shared::view::{Accent, Density, DeviceKindView, JoinChoice, Theme, VoiceView};
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,6 +20,35 @@ pub struct Preferences {
     /// A BCP 47 tag, or `system`.
     pub language: String,
     pub devices: DeviceChoice,
+    pub voice: VoiceView,
+    pub relay_only: bool,
+    pub join: JoinChoice,
+    /// How loud I hear people, in percent; whoever is not here is heard at [`FULL_VOLUME_PCT`].
+    pub volumes: BTreeMap<UserId, u16>,
+}
+
+/// A voice as it comes.
+pub const FULL_VOLUME_PCT: u16 = 100;
+/// Twice as loud: more would only clip.
+pub const MAX_VOLUME_PCT: u16 = 200;
+/// People whose volume is remembered; the oldest accounts are forgotten first.
+const VOLUMES: usize = 500;
+
+impl Preferences {
+    pub fn volume_pct(&self, user_id: UserId) -> u16 {
+        self.volumes.get(&user_id).map_or(FULL_VOLUME_PCT, |pct| (*pct).min(MAX_VOLUME_PCT))
+    }
+
+    pub fn set_volume(&mut self, user_id: UserId, volume_pct: u16) {
+        if volume_pct == FULL_VOLUME_PCT {
+            self.volumes.remove(&user_id);
+            return;
+        }
+        self.volumes.insert(user_id, volume_pct.min(MAX_VOLUME_PCT));
+        while self.volumes.len() > VOLUMES {
+            self.volumes.pop_first();
+        }
+    }
 }
 
 impl Default for Preferences {
@@ -31,6 +62,10 @@ impl Default for Preferences {
             density: Density::default(),
             language: "system".to_owned(),
             devices: DeviceChoice::default(),
+            voice: VoiceView::default(),
+            relay_only: false,
+            join: JoinChoice::default(),
+            volumes: BTreeMap::new(),
         }
     }
 }

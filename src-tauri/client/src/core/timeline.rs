@@ -123,8 +123,8 @@ fn stored_view(message: &Message, me: UserId, role: MemberRole, have: (Seq, Seq)
         body: match &message.body {
             MessageBody::Text { text } => BodyView::Text { text: text.clone() },
             MessageBody::Deleted => BodyView::Deleted,
-            MessageBody::Call { outcome, duration_s, .. } => {
-                BodyView::Call { outcome: *outcome, duration_s: *duration_s }
+            MessageBody::Call { call_id, outcome, duration_s } => {
+                BodyView::Call { call_id: *call_id, outcome: *outcome, duration_s: *duration_s }
             }
         },
         state,
@@ -178,5 +178,11 @@ fn details(state: &RoomState, me: UserId, people: &People, joinable_call: bool) 
             .collect(),
         member_count: room.member_count,
         joinable_call,
+        call_people: match &room.call {
+            Some(call) if joinable_call => {
+                call.participants.iter().map(|participant| participant.user.display_name.clone()).collect()
+            }
+            Some(_) | None => Vec::new(),
+        },
     }
 }

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use parley_shared::ids::UnixMs;
-use parley_shared::view::{CommandError, PublicRoomItem, ViewEvent};
+use parley_shared::view::{CallDetailsView, CommandError, PublicRoomItem, ViewEvent};
 use parley_shared::wire::Session;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
@@ -83,6 +83,7 @@ enum Waiting {
     Command(oneshot::Sender<Result<(), CommandError>>),
     PublicRooms(oneshot::Sender<Result<Vec<PublicRoomItem>, CommandError>>),
     Invite(oneshot::Sender<Result<String, CommandError>>),
+    CallDetails(oneshot::Sender<Result<CallDetailsView, CommandError>>),
 }
 
 impl Driver {
@@ -157,6 +158,10 @@ impl Driver {
                 let reply = self.wait_for(Waiting::Invite(answer));
                 self.feed(Input::CreateInvite(reply, room_id)).await;
             }
+            Ask::CallDetails(call_id, answer) => {
+                let reply = self.wait_for(Waiting::CallDetails(answer));
+                self.feed(Input::CallDetails(reply, call_id)).await;
+            }
             // Whoever asked may have given up, here and below.
             Ask::Snapshot(answer) => drop(answer.send(self.core.snapshot())),
             Ask::CallStats(answer) => self.media.ask_stats(answer),
@@ -180,7 +185,9 @@ impl Driver {
             (Waiting::PublicRooms(to), Err(error)) => drop(to.send(Err(error))),
             (Waiting::Invite(to), Ok(Answer::Invite(code))) => drop(to.send(Ok(code))),
             (Waiting::Invite(to), Err(error)) => drop(to.send(Err(error))),
-            (waiting @ (Waiting::PublicRooms(_) | Waiting::Invite(_)), Ok(answer)) => {
+            (Waiting::CallDetails(to), Ok(Answer::CallDetails(details))) => drop(to.send(Ok(*details))),
+            (Waiting::CallDetails(to), Err(error)) => drop(to.send(Err(error))),
+            (waiting @ (Waiting::PublicRooms(_) | Waiting::Invite(_) | Waiting::CallDetails(_)), Ok(answer)) => {
                 tracing::error!(?waiting, ?answer, "an answer of the wrong kind");
             }
         }

@@ -68,7 +68,7 @@ async fn echo_answers_a_message_once_and_sends_a_call_back() {
     jo.until("the reading", read).await;
     jo.until_texts(&["hello", greeting, "hello again"]).await;
 
-    jo.command(Command::StartCall { room_id, camera: true }).await;
+    jo.command(Command::StartCall { room_id, camera: true, muted: false }).await;
     let stream = jo.until("my picture to come back", |state| state.call.as_ref()?.participants.first()?.stream).await;
     let mut watch = jo.client.frames().subscribe(StreamId(stream));
     for _ in 0..10 {

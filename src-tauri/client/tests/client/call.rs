@@ -27,13 +27,13 @@ impl Pair {
     }
 
     async fn ring(&self) {
-        self.jo.command(Command::StartCall { room_id: self.room_id, camera: true }).await;
+        self.jo.command(Command::StartCall { room_id: self.room_id, camera: true, muted: false }).await;
         until_phase(&self.mina, "the ringing", |phase| matches!(phase, CallPhaseView::Incoming)).await;
     }
 
     async fn connect(&self) {
         self.ring().await;
-        self.mina.command(Command::AcceptCall { camera: true }).await;
+        self.mina.command(Command::AcceptCall { camera: true, muted: false }).await;
         for person in [&self.jo, &self.mina] {
             until_phase(person, "the connection", |phase| matches!(phase, CallPhaseView::Active { .. })).await;
         }
@@ -68,7 +68,7 @@ async fn a_call_carries_picture_and_sound_both_ways_and_leaves_an_entry() {
     assert!(pair.mina.client.frames().streams().is_empty(), "no camera is open before the accept");
     let incoming = pair.mina.state().await.call.unwrap();
     assert_eq!((incoming.title.as_str(), incoming.self_stream), ("Jo", None));
-    pair.mina.command(Command::AcceptCall { camera: true }).await;
+    pair.mina.command(Command::AcceptCall { camera: true, muted: false }).await;
     for person in [&pair.jo, &pair.mina] {
         until_phase(person, "the connection", |phase| matches!(phase, CallPhaseView::Active { .. })).await;
         until_pictures(person, 10).await;
@@ -143,7 +143,7 @@ async fn a_preview_shows_my_picture_and_level_and_sends_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let jo = Person::arrive(dir.path(), "jo").await;
     let mut events = jo.client.events();
-    jo.command(Command::StartPreview).await;
+    jo.command(Command::StartPreview { camera: true }).await;
     let stream = jo.until("the picture", |state| state.devices.preview_stream).await;
     let mut watch = jo.client.frames().subscribe(StreamId(stream));
     tokio::time::timeout(PATIENCE, watch.changed()).await.unwrap().expect("a picture");

@@ -8,11 +8,13 @@ import type {
   ViewEvent,
 } from '../../generated/view';
 import type { Answers, Backend, FrameSocket } from '../backend';
+import { detailsOf, noiseFloorOf, statsOf } from './figures';
 import { FakeFrameSocket } from './pictures';
 import { openRoom, snapshotOf } from './scenes';
 import { ME, NOW } from './world';
 
 const EVENT_DELAY_MS = 5;
+const PULSE_MS = 120;
 
 const refuse = (code: CommandError['code'], field: string | null, message: string): CommandError => ({
   code,
@@ -26,10 +28,12 @@ export class MockBackend implements Backend {
   #world: Snapshot;
   #listeners = new Set<(event: ViewEvent) => void>();
   #next = 10_000;
+  /** How long a microphone has been open, in ms. */
+  #listening = 0;
 
   constructor(private readonly scene: string) {
     this.#world = snapshotOf(scene);
-    setInterval(() => this.#pulse(), 120);
+    setInterval(() => this.#pulse(), PULSE_MS);
     setInterval(() => this.#stats(), 1_000);
   }
 
@@ -41,6 +45,10 @@ export class MockBackend implements Backend {
         [{ id: 'r-open', name: 'Book exchange', topic: 'Bring one, take one', member_count: 48 }].filter(
           (room) => query.type === 'public_rooms' && room.name.toLowerCase().includes(query.query.toLowerCase()),
         ),
+      call_details: () => {
+        if (this.scene === 'call-details-failed') throw refuse('offline', null, 'The relay does not answer.');
+        return detailsOf(this.scene, query.type === 'call_details' ? query.call_id : '');
+      },
       create_invite: () => 'https://relay.nordlicht.example/i/7Q4M-KX2P',
     };
     return answers[query.type]() as Answers[Q['type']];
@@ -137,11 +145,16 @@ export class MockBackend implements Backend {
           rooms: { ...world.rooms, rooms: world.rooms.rooms.filter((room) => room.id !== command.room_id) },
         });
       case 'start_call':
-        return this.#startCall(command.room_id, command.camera);
+        return this.#startCall(command.room_id, command.camera, command.muted);
       case 'accept_call':
         return world.call
           ? this.#set({
-              call: { ...snapshotOf('call').call!, camera_on: command.camera, self_stream: command.camera ? 0 : null },
+              call: {
+                ...snapshotOf('call').call!,
+                camera_on: command.camera,
+                muted: command.muted,
+                self_stream: command.camera ? 0 : null,
+              },
             })
           : undefined;
       case 'decline_call':
@@ -149,7 +162,15 @@ export class MockBackend implements Backend {
       case 'hang_up':
         return this.#hangUp();
       case 'set_muted':
-        return world.call ? this.#set({ call: { ...world.call, muted: command.muted } }) : undefined;
+        return world.call
+          ? this.#set({
+              call: {
+                ...world.call,
+                muted: command.muted,
+                speaking_while_muted: world.call.speaking_while_muted && command.muted,
+              },
+            })
+          : undefined;
       case 'set_camera':
         return world.call
           ? this.#set({ call: { ...world.call, camera_on: command.on, self_stream: command.on ? 0 : null } })
@@ -164,7 +185,13 @@ export class MockBackend implements Backend {
         });
       }
       case 'start_preview':
-        return this.#set({ devices: { ...world.devices, previewing: true, preview_stream: 1 } });
+        return this.#set({
+          devices: {
+            ...world.devices,
+            previewing: true,
+            preview_stream: command.camera && world.devices.problems.length === 0 ? 1 : null,
+          },
+        });
       case 'stop_preview':
         return this.#set({ devices: { ...world.devices, previewing: false, preview_stream: null } });
       case 'play_test_sound':
@@ -175,6 +202,23 @@ export class MockBackend implements Backend {
         });
       case 'set_language':
         return this.#set({ settings: { ...world.settings, language: command.language } });
+      case 'set_volume':
+        return world.call
+          ? this.#set({
+              call: {
+                ...world.call,
+                participants: world.call.participants.map((other) =>
+                  other.id === command.participant_id ? { ...other, volume_pct: command.volume_pct } : other,
+                ),
+              },
+            })
+          : undefined;
+      case 'set_join_choice':
+        return this.#set({ settings: { ...world.settings, join: command.join } });
+      case 'set_voice':
+        return this.#set({ settings: { ...world.settings, voice: command.voice } });
+      case 'set_relay_only':
+        return this.#set({ settings: { ...world.settings, relay_only: command.relay_only } });
       case 'reconnect':
         return this.#set({ connection: { type: 'online' } });
       case 'join_by_invite':
@@ -317,7 +361,7 @@ export class MockBackend implements Backend {
     }));
   }
 
-  #startCall(roomId: string, camera: boolean): void {
+  #startCall(roomId: string, camera: boolean, muted: boolean): void {
     const room = this.#world.rooms.rooms.find((item) => item.id === roomId);
     const call = {
       ...snapshotOf('outgoing').call!,
@@ -325,6 +369,7 @@ export class MockBackend implements Backend {
       title: room?.title ?? '',
       peer_id: room?.peer?.id ?? null,
       camera_on: camera,
+      muted,
       self_stream: camera ? 0 : null,
     };
     this.#set({ call });
@@ -351,12 +396,17 @@ export class MockBackend implements Backend {
 
   #pulse(): void {
     const { call, devices } = this.#world;
-    if (call?.phase.type !== 'active' && !devices.previewing) return;
+    if (call?.phase.type !== 'active' && !devices.previewing) {
+      this.#listening = 0;
+      return;
+    }
+    this.#listening += PULSE_MS;
     const level = (phase: number) => Math.max(0, Math.sin(Date.now() / 380 + phase)) * 0.4;
     this.#emit({
       type: 'levels',
       value: {
-        microphone: level(0),
+        microphone: devices.problems.some((problem) => problem.device === 'microphone') ? 0 : level(0),
+        noise_floor_db: noiseFloorOf(this.scene, this.#listening),
         participants: (call?.participants ?? []).map((other, index) => ({ id: other.id, level: level(2 + 2 * index) })),
       },
     });
@@ -364,31 +414,7 @@ export class MockBackend implements Backend {
 
   #stats(): void {
     const { call } = this.#world;
-    if (call?.phase.type !== 'active') return;
-    const media = {
-      width: 1280,
-      height: 720,
-      fps: 30,
-      video_kbps: 2_310,
-      audio_kbps: 38,
-      loss_pct: 0.4,
-      audio_delay_ms: 0,
-      video_codec: 'H.264',
-      audio_codec: 'Opus',
-    };
-    this.#emit({
-      type: 'call_stats',
-      value: {
-        participants: call.participants.slice(0, 1).map((other) => ({
-          id: other.id,
-          display_name: other.display_name,
-          sent: media,
-          received: { ...media, fps: 29.8, video_kbps: 1_870, loss_pct: 1.2, audio_delay_ms: 46 },
-          rtt_ms: 31,
-          route: 'direct, UDP',
-          quality: 'good',
-        })),
-      },
-    });
+    if (call?.phase.type !== 'active' && call?.phase.type !== 'reconnecting') return;
+    this.#emit({ type: 'call_stats', value: { participants: statsOf(this.scene, call, Date.now()) } });
   }
 }

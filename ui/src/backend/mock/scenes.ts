@@ -19,6 +19,7 @@ function participant(key: string, stream: number | null, more: Partial<Participa
     stream,
     microphone_on: true,
     camera_on: true,
+    volume_pct: 100,
     connection: 'connected',
     ...more,
   };
@@ -32,6 +33,7 @@ function call(more: Partial<CallView> = {}): CallView {
     peer_id: PEOPLE.jisoo!.id,
     phase: { type: 'active', since_ms: NOW - 7 * MINUTE - 12_000 },
     muted: false,
+    speaking_while_muted: false,
     camera_on: true,
     self_stream: 0,
     participants: [participant('jisoo', 2)],
@@ -118,6 +120,60 @@ export const SCENES: Record<string, () => Snapshot> = {
         { device: 'microphone', code: 'gone', name: 'Shure MV7+' },
       ],
     }),
+  'call-muted-hint': () => inCall({ muted: true, speaking_while_muted: true }),
+  'quality-your_upload': () => inCall(),
+  'quality-their_upload': () => inCall(),
+  'quality-loss': () => inCall(),
+  'quality-delay': () => inCall(),
+  'quality-their_microphone': () => inCall(),
+  'quality-your_microphone': () => inCall({ problems: [{ device: 'microphone', code: 'silent', name: 'Shure MV7+' }] }),
+  'quality-video_paused': () => inCall({ participants: [participant('jisoo', null)] }),
+  'quality-reconnecting': () =>
+    inCall({
+      phase: { type: 'reconnecting', since_ms: NOW - 9 * MINUTE },
+      participants: [participant('jisoo', 2, { connection: 'reconnecting' })],
+    }),
+  'before-call': () => inRoom('r-jisoo'),
+  'before-join': () => inRoom('r-lunch'),
+  'before-listening': () => inRoom('r-jisoo'),
+  'before-noise': () => inRoom('r-jisoo'),
+  'before-loud': () => inRoom('r-jisoo'),
+  'before-off': () => {
+    const world = inRoom('r-jisoo');
+    return { ...world, settings: { ...world.settings, join: { camera: false, muted: true } } };
+  },
+  'before-problems': () => {
+    const world = inRoom('r-jisoo');
+    return {
+      ...world,
+      devices: {
+        ...world.devices,
+        problems: [
+          { device: 'camera', code: 'busy', name: 'Logitech Brio 4K' },
+          { device: 'microphone', code: 'silent', name: 'Shure MV7+' },
+        ],
+      },
+    };
+  },
+  'before-none': () => {
+    const world = inRoom('r-jisoo');
+    const problems = [
+      { device: 'camera' as const, code: 'not_found' as const, name: null },
+      { device: 'microphone' as const, code: 'not_found' as const, name: null },
+    ];
+    return { ...world, devices: { ...world.devices, cameras: [], microphones: [], problems } };
+  },
+  'call-details': () => inRoom('r-design'),
+  'call-details-none': () => inRoom('r-design'),
+  'call-details-failed': () => inRoom('r-design'),
+  'settings-no-echo': () => {
+    const world = home();
+    return {
+      ...world,
+      rooms: { loading: false, rooms: world.rooms.rooms.filter((room) => !room.peer?.bot) },
+      people: { ...world.people, people: Object.values(PEOPLE) },
+    };
+  },
   'call-grid': () => ({
     ...inCall(
       {

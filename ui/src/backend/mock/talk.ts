@@ -14,7 +14,7 @@ const TALKS: Record<string, Line[]> = {
       25 * 60 - 2,
       { type: 'text', text: 'Agreed. Rules are here: https://harbour.example/permits/windows (page 14).' },
     ],
-    ['jisoo', 24 * 60, { type: 'call', outcome: 'completed', duration_s: 2_287 }],
+    ['jisoo', 24 * 60, { type: 'call', call_id: 'call-old', outcome: 'completed', duration_s: 2_287 }],
     [
       'me',
       190,
@@ -30,14 +30,14 @@ const TALKS: Record<string, Line[]> = {
   'r-jisoo': [
     ['jisoo', 3 * 24 * 60, '안녕하세요 Mara! Did the parcel arrive?'],
     ['me', 3 * 24 * 60 - 4, 'It did, this morning. Thank you, the tea is lovely.'],
-    ['me', 70, { type: 'call', outcome: 'missed', duration_s: 0 }],
+    ['me', 70, { type: 'call', call_id: 'call-missed', outcome: 'missed', duration_s: 0 }],
     ['jisoo', 62, 'Sorry, I was on the tram. Shall we talk at three?'],
     ['me', 31, 'Perfect, talk to you at three'],
   ],
   'r-amara': [
     ['amara', 24 * 60, 'Are you coming to the opening on Friday?'],
     ['me', 23 * 60, 'Yes, with Tobias.'],
-    ['amara', 22, { type: 'call', outcome: 'missed', duration_s: 0 }],
+    ['amara', 22, { type: 'call', call_id: 'call-missed', outcome: 'missed', duration_s: 0 }],
   ],
   'r-noam': [
     ['me', 2 * 24 * 60 + 30, 'The contract is signed. Congratulations!'],

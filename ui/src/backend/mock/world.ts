@@ -131,6 +131,7 @@ export function details(item: RoomItem): RoomDetails {
     members: [mine, ...others],
     member_count: others.length + 1,
     joinable_call: item.in_call,
+    call_people: item.in_call ? [P.yusuf!.display_name, P.lucia!.display_name] : [],
   };
 }
 
@@ -163,6 +164,9 @@ export function settings(): SettingsView {
     density: (wanted.get('density') as SettingsView['density'] | null) ?? 'comfortable',
     language: wanted.get('lang') ?? 'en',
     keeping: 'keyring',
+    voice: { echo_cancellation: true, noise_suppression: true, automatic_gain: true, high_pass: true },
+    relay_only: false,
+    join: { camera: true, muted: false },
     version: '0.1.0',
   };
 }

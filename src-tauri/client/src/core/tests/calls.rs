@@ -1,29 +1,29 @@
 use super::*;
 
-const CALL: CallId = CallId::from_bytes([7; 16]);
-const MY_PLACE: ParticipantId = ParticipantId::from_bytes([21; 16]);
-const MINAS_PLACE: ParticipantId = ParticipantId::from_bytes([22; 16]);
+pub(super) const CALL: CallId = CallId::from_bytes([7; 16]);
+pub(super) const MY_PLACE: ParticipantId = ParticipantId::from_bytes([21; 16]);
+pub(super) const MINAS_PLACE: ParticipantId = ParticipantId::from_bytes([22; 16]);
 const MINAS_DEVICE: DeviceId = DeviceId::from_bytes([12; 16]);
 
-fn place(id: ParticipantId) -> Participant {
+pub(super) fn place(id: ParticipantId) -> Participant {
     let (user_id, device_id) = if id == MY_PLACE { (ME, MY_DEVICE) } else { (MINA, MINAS_DEVICE) };
     Participant { id, user: user(user_id), device_id, media: MediaState { microphone: true, camera: true } }
 }
 
-fn call(id: CallId, caller: UserId, phase: CallPhase, places: &[ParticipantId]) -> Call {
+pub(super) fn call(id: CallId, caller: UserId, phase: CallPhase, places: &[ParticipantId]) -> Call {
     let participants = places.iter().map(|id| place(*id)).collect();
     Call { id, room_id: ROOM, caller: user(caller), phase, started_at_ms: UnixMs(0), participants }
 }
 
-fn changed(call: Call) -> Input {
+pub(super) fn changed(call: Call) -> Input {
     event(Event::CallChanged { call: Box::new(call) })
 }
 
-fn ended(call_id: CallId, reason: CallEndReason) -> Input {
+pub(super) fn ended(call_id: CallId, reason: CallEndReason) -> Input {
     event(Event::CallEnded { call_id, room_id: ROOM, reason })
 }
 
-fn joined(op: OpId, call: Call) -> Input {
+pub(super) fn joined(op: OpId, call: Call) -> Input {
     Input::Link(LinkEvent::RequestDone(op, Ok(Reply::Call { call: Box::new(call), participant_id: MY_PLACE })))
 }
 
@@ -32,7 +32,7 @@ fn signal_from_mina(call_id: CallId, text: &str) -> Input {
     event(Event::CallSignal { call_id, from: MINAS_PLACE, signal })
 }
 
-fn peer_is(state: PeerPhase) -> Input {
+pub(super) fn peer_is(state: PeerPhase) -> Input {
     Input::Media(MediaEvent::Peer { participant: MINAS_PLACE, state })
 }
 
@@ -41,16 +41,16 @@ fn phase(desk: &Desk) -> Option<CallPhaseView> {
 }
 
 /// I call; the relay's answer is still out. Gives the call's id and the request to answer.
-fn calling() -> (Desk, CallId, OpId) {
+pub(super) fn calling() -> (Desk, CallId, OpId) {
     let mut desk = Desk::online();
-    desk.command(Command::StartCall { room_id: ROOM, camera: true });
+    desk.command(Command::StartCall { room_id: ROOM, camera: true, muted: false });
     let (op, request) = desk.requests().remove(0);
     let Request::StartCall { call_id, .. } = request else { panic!("{request:?}") };
     (desk, call_id, op)
 }
 
 /// A call that I made and that is connected.
-fn in_call() -> (Desk, CallId) {
+pub(super) fn in_call() -> (Desk, CallId) {
     let (mut desk, id, op) = calling();
     desk.feed(joined(op, call(id, ME, CallPhase::Ringing, &[MY_PLACE])));
     desk.feed(changed(call(id, ME, CallPhase::Active, &[MY_PLACE, MINAS_PLACE])));
@@ -82,7 +82,7 @@ fn nothing_opens_before_an_incoming_call_is_accepted() {
     assert_eq!(desk.call().unwrap().title, "Mina");
     assert!(desk.media_words().is_empty());
 
-    desk.command(Command::AcceptCall { camera: false });
+    desk.command(Command::AcceptCall { camera: false, muted: false });
     assert_eq!(desk.media_words(), ["open"]);
     let (op, request) = desk.requests().remove(0);
     let media = MediaState { microphone: true, camera: false };
@@ -239,10 +239,68 @@ fn my_picture_is_shown_while_my_camera_runs() {
 }
 
 #[test]
+fn entering_muted_is_muted_from_the_first_moment() {
+    let mut desk = Desk::online();
+    desk.command(Command::StartCall { room_id: ROOM, camera: false, muted: true });
+    let (_, request) = desk.requests().remove(0);
+    assert!(matches!(request, Request::StartCall { media: MediaState { microphone: false, camera: false }, .. }));
+    assert!(desk.call().unwrap().muted);
+}
+
+#[test]
+fn a_volume_is_bounded_and_remembered_for_the_next_call() {
+    let (mut desk, id) = in_call();
+    desk.command(Command::SetVolume { participant_id: MINAS_PLACE, volume_pct: 201 });
+    assert!(desk.media_words().is_empty());
+    desk.command(Command::SetVolume { participant_id: MINAS_PLACE, volume_pct: 140 });
+    assert_eq!(desk.media_words(), ["volume"]);
+    desk.feed(ended(id, CallEndReason::HungUp));
+    desk.wait(Duration::from_secs(4));
+    desk.feed(changed(call(CALL, MINA, CallPhase::Ringing, &[MINAS_PLACE])));
+    desk.command(Command::AcceptCall { camera: false, muted: false });
+    let (op, _) = desk.requests().remove(0);
+    desk.feed(joined(op, call(CALL, MINA, CallPhase::Active, &[MINAS_PLACE, MY_PLACE])));
+    assert_eq!(desk.call().unwrap().participants[0].volume_pct, 140);
+}
+
+#[test]
+fn talking_while_muted_is_hinted_until_unmuted() {
+    let (mut desk, _) = in_call();
+    desk.feed(Input::Media(MediaEvent::SpeakingWhileMuted(true)));
+    assert!(!desk.call().unwrap().speaking_while_muted, "everybody hears it");
+    desk.command(Command::SetMuted { muted: true });
+    desk.feed(Input::Media(MediaEvent::SpeakingWhileMuted(true)));
+    assert!(desk.call().unwrap().speaking_while_muted);
+    desk.command(Command::SetMuted { muted: false });
+    assert!(!desk.call().unwrap().speaking_while_muted);
+}
+
+#[test]
+fn a_relayed_call_is_asked_for_when_the_address_is_hidden() {
+    let (mut desk, id, op) = calling();
+    desk.command(Command::SetRelayOnly { relay_only: true });
+    desk.feed(joined(op, call(id, ME, CallPhase::Active, &[MY_PLACE, MINAS_PLACE])));
+    let opened = |effect: &Effect| matches!(effect, Effect::Media(MediaCommand::OpenPeer { relay_only: true, .. }));
+    assert!(desk.effects.iter().any(opened));
+}
+
+#[test]
+fn a_preview_turns_its_camera_on_and_off() {
+    let mut desk = Desk::online();
+    desk.command(Command::StartPreview { camera: true });
+    desk.feed(Input::Media(MediaEvent::DeviceStarted(DeviceKindView::Camera)));
+    assert_eq!(desk.core.snapshot().devices.preview_stream, Some(1));
+    desk.command(Command::StartPreview { camera: false });
+    desk.feed(Input::Media(MediaEvent::DeviceStarted(DeviceKindView::Camera)));
+    assert_eq!(desk.core.snapshot().devices.preview_stream, None, "a late picture is not shown");
+    assert_eq!(desk.media_words(), ["preview", "preview"]);
+}
+
+#[test]
 fn a_preview_gives_its_devices_up_for_a_call() {
     let mut desk = Desk::online();
-    desk.command(Command::StartPreview);
-    desk.command(Command::StartCall { room_id: ROOM, camera: true });
+    desk.command(Command::StartPreview { camera: true });
+    desk.command(Command::StartCall { room_id: ROOM, camera: true, muted: false });
     assert_eq!(desk.media_words(), ["preview", "stop preview", "open"]);
     assert!(!desk.core.snapshot().devices.previewing);
 }

@@ -1,5 +1,6 @@
 //! Tests of the core on a virtual clock, with a relay that is played by hand.
 
+mod call_reports;
 mod calls;
 mod chat;
 mod reducers;
@@ -203,11 +204,13 @@ impl Desk {
                     MediaCommand::SetMuted(_) => "mute",
                     MediaCommand::SetCamera(_) => "camera",
                     MediaCommand::UseDevices(_) => "use",
+                    MediaCommand::SetVoice(_) => "voice",
+                    MediaCommand::SetVolume { .. } => "volume",
                     MediaCommand::OpenPeer { offers: true, .. } => "offer",
                     MediaCommand::OpenPeer { offers: false, .. } => "answer",
                     MediaCommand::Signal { .. } => "signal",
                     MediaCommand::ClosePeer(_) => "close peer",
-                    MediaCommand::StartPreview(_) => "preview",
+                    MediaCommand::StartPreview { .. } => "preview",
                     MediaCommand::StopPreview => "stop preview",
                     MediaCommand::ListDevices => "list",
                     MediaCommand::PlayTestSound(_) => "sound",

@@ -124,7 +124,7 @@ fn commands_that_need_the_relay_say_when_it_is_away() {
     let mut desk = Desk::online();
     desk.feed(Input::Link(LinkEvent::Offline { retry_in: Duration::from_secs(9) }));
     for command in [
-        Command::StartCall { room_id: ROOM, camera: true },
+        Command::StartCall { room_id: ROOM, camera: true, muted: false },
         Command::JoinRoom { room_id: ROOM },
         Command::SetFavourite { user_id: MINA, favourite: true },
     ] {
