@@ -7,6 +7,7 @@ const press = (key) => (page) => page.keyboard.press(key);
 const click = (name) => (page) => page.locator(id(name)).first().click();
 const fill = (name, text) => (page) => page.locator(id(name)).fill(text);
 const wait = (name) => (page) => page.locator(id(name)).first().waitFor();
+const scrolled = (name) => (page) => page.locator(id(name)).scrollIntoViewIfNeeded();
 const pictures =
   (name, count = 2) =>
   (page) =>
@@ -14,6 +15,17 @@ const pictures =
       ([test, least]) => Number(document.querySelector(test)?.dataset.frames ?? 0) >= least,
       [id(name), count],
     );
+
+/** Lets time pass, so that graphs have something to show. */
+const minutes = [
+  async (page) => {
+    // Timers fire once in each step: 95 seconds of figures, and not of frames.
+    for (let second = 0; second < 95; second++) await page.clock.fastForward(1_000);
+  },
+  (page) => page.locator('[data-testid=stats] table').waitFor(),
+];
+const check = [click('call-more'), click('call-check'), wait('before-call')];
+const noise = (word) => (page) => page.locator(`${id('noise')}[data-noise=${word}]`).waitFor();
 
 export const SHOTS = [
   { name: 'starting', scene: 'starting', steps: [wait('starting')] },
@@ -160,11 +172,72 @@ export const SHOTS = [
   {
     name: 'call-stats',
     scene: 'call',
+    clock: true,
+    steps: [click('call-stats'), ...minutes],
+  },
+  { name: 'call-stats-waiting', scene: 'connecting', steps: [click('call-stats'), wait('stats')] },
+  { name: 'call-stats-grid', scene: 'call-grid', clock: true, steps: [click('call-stats'), ...minutes] },
+  { name: 'call-stats-loss', scene: 'quality-loss', clock: true, steps: [click('call-stats'), ...minutes] },
+  {
+    name: 'call-stats-table',
+    scene: 'quality-your_upload',
+    clock: true,
+    steps: [
+      click('call-stats'),
+      ...minutes,
+      (page) =>
+        page.locator(id('stats')).evaluate((panel) => {
+          panel.scrollTop = panel.scrollHeight;
+        }),
+    ],
+  },
+  ...['your_upload', 'their_upload', 'loss', 'delay', 'their_microphone', 'your_microphone', 'video_paused'].map(
+    (cause) => ({
+      name: `quality-${cause}`,
+      scene: `quality-${cause}`,
+      steps: [wait('quality-cause')],
+    }),
+  ),
+  { name: 'quality-reconnecting', scene: 'quality-reconnecting', steps: [wait('quality')] },
+  { name: 'call-muted-hint', scene: 'call-muted-hint', steps: [pictures('remote-video'), wait('hint-unmute')] },
+  {
+    name: 'call-volume',
+    scene: 'call-grid',
     steps: [
       pictures('remote-video'),
-      click('call-stats'),
-      (page) => page.locator('[data-testid=stats] table').waitFor(),
+      (page) => page.locator(id('participant')).first().hover(),
+      click('tile-volume'),
+      wait('volume-popover'),
     ],
+  },
+  { name: 'before-call', scene: 'before-call', steps: [...check, pictures('preview'), noise('quiet')] },
+  { name: 'before-join', scene: 'before-join', steps: [...check, pictures('preview'), wait('inside')] },
+  { name: 'before-listening', scene: 'before-listening', steps: [...check, noise('listening')] },
+  { name: 'before-noise', scene: 'before-noise', steps: [...check, pictures('preview'), noise('some')] },
+  { name: 'before-loud', scene: 'before-loud', steps: [...check, pictures('preview'), noise('loud')] },
+  { name: 'before-off', scene: 'before-off', steps: [...check, noise('quiet')] },
+  { name: 'before-problems', scene: 'before-problems', steps: [...check, wait('level')] },
+  { name: 'before-none', scene: 'before-none', steps: [...check, wait('level')] },
+  {
+    name: 'before-accept',
+    scene: 'incoming',
+    steps: [click('incoming-check'), wait('before-call'), pictures('preview'), noise('quiet')],
+  },
+  { name: 'call-more', scene: 'room-direct', steps: [click('call-more'), wait('call-check')] },
+  {
+    name: 'call-details',
+    scene: 'call-details',
+    steps: [click('call-details-open'), (page) => page.locator('[data-testid=call-details] table').first().waitFor()],
+  },
+  {
+    name: 'call-details-none',
+    scene: 'call-details-none',
+    steps: [click('call-details-open'), wait('call-details-none')],
+  },
+  {
+    name: 'call-details-failed',
+    scene: 'call-details-failed',
+    steps: [click('call-details-open'), (page) => page.locator('[data-testid=call-details] [role=alert]').waitFor()],
   },
   {
     name: 'call-devices',
@@ -184,6 +257,18 @@ export const SHOTS = [
     steps: [click('nav-settings'), click('preview-toggle'), pictures('preview')],
   },
   { name: 'settings-problems', scene: 'settings-problems', steps: [click('nav-settings')] },
+  { name: 'settings-voice', scene: 'settings', steps: [click('nav-settings'), scrolled('voice-high_pass')] },
+  {
+    name: 'settings-no-echo',
+    scene: 'settings-no-echo',
+    steps: [
+      click('nav-settings'),
+      scrolled('settings-echo'),
+      click('settings-echo'),
+      (page) => page.getByText('This relay has no Echo.').or(page.getByText('kein Echo')).waitFor(),
+    ],
+  },
+  { name: 'settings-privacy', scene: 'settings', steps: [click('nav-settings'), click('tab-privacy')] },
   { name: 'settings-appearance', scene: 'settings', steps: [click('nav-settings'), click('tab-appearance')] },
   { name: 'settings-account', scene: 'settings', steps: [click('nav-settings'), click('tab-account')] },
   { name: 'settings-shortcuts', scene: 'settings', steps: [click('nav-settings'), click('tab-shortcuts')] },
@@ -219,4 +304,22 @@ export const EXTRAS = [
   { name: 'settings-shortcuts', theme: 'dark', lang: 'de', width: 380 },
   { name: 'call-problems', theme: 'dark', lang: 'de', width: 380 },
   { name: 'settings-devices', theme: 'light', lang: 'de', width: 380 },
+  ...['call-stats', 'call-stats-loss', 'before-call', 'before-problems', 'before-join', 'call-details'].flatMap(
+    (name) => [
+      { name, theme: 'light', lang: 'de', width: 380 },
+      { name, theme: 'dark', lang: 'de', width: 1280 },
+      { name, theme: 'dark', lang: 'ko', width: 800 },
+      { name, theme: 'dark', accent: 'synthwave', width: 1280 },
+      { name, theme: 'light', accent: 'high_contrast', width: 1280 },
+      { name, theme: 'light', dir: 'rtl', width: 1280 },
+      { name, theme: 'dark', width: 2560 },
+    ],
+  ),
+  ...[
+    'quality-your_upload',
+    'quality-their_microphone',
+    'quality-video_paused',
+    'settings-voice',
+    'settings-privacy',
+  ].map((name) => ({ name, theme: 'dark', lang: 'de', width: 380 })),
 ];

@@ -83,6 +83,7 @@ async function draw(job) {
     if (message.type() === 'error') problems.push(`${label}: ${message.text()}`);
   });
   page.setDefaultTimeout(8_000);
+  if (shot.clock) await page.clock.install();
   try {
     const query = new URLSearchParams({ mock: shot.scene, theme, accent, lang, dir, density });
     await page.goto(`${address}?${query}`);

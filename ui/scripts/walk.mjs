@@ -69,6 +69,23 @@ const steps = {
     await press('Escape');
     await focused('call-devices');
   },
+  'the statistics open with the focus in them and give it back': async () => {
+    await tabTo('call-stats', 60);
+    await press('Enter');
+    await focused('stats');
+    await page.locator('[data-testid=stats] table').waitFor();
+    await press('Escape');
+    await focused('call-stats');
+  },
+  'the volume of somebody is changed by arrows': async () => {
+    await tabTo('tile-volume', 80);
+    await press('Enter');
+    await focused('volume');
+    await press('ArrowRight', 'ArrowRight');
+    await page.locator('[data-testid=volume][aria-valuetext="110 %"]').waitFor();
+    await press('Escape');
+    await focused('tile-volume');
+  },
   'F fills the window and Escape leaves it': async () => {
     await press('f');
     await page.locator('.stage.fills').waitFor();
@@ -115,6 +132,24 @@ const steps = {
     await tabTo('toast-action', 80);
     await press('Enter');
     await id('message').waitFor();
+  },
+  'camera and sound are checked before a call, and given up by Escape': async () => {
+    await tabTo('call-more', 80);
+    await press('Enter');
+    await focused('call-check');
+    await press('Enter');
+    await focused('before-enter');
+    await page.waitForFunction(() => Number(document.querySelector('[data-testid=preview]')?.dataset.frames) > 1);
+    await press('Escape');
+    await id('before-call').waitFor({ state: 'detached' });
+  },
+  'a voice switch is reached and turned off': async () => {
+    await press('Control+,');
+    await tabTo('voice-noise_suppression', 60);
+    await press('Space');
+    await page.locator('[data-testid=voice-noise_suppression]:not(:checked)').waitFor();
+    await press('Escape');
+    await id('settings').waitFor({ state: 'detached' });
   },
   '? shows the shortcuts and Escape gives the focus back': async () => {
     await tabTo('call-video', 80);

@@ -1,5 +1,6 @@
 import { untrack } from 'svelte';
-import type { CallView } from '../generated/view';
+import { causeSentence } from '../call/figures';
+import type { CallView, ParticipantStats, QualityCause } from '../generated/view';
 import { t } from '../i18n/i18n.svelte';
 import { announcer } from '../state/announcer.svelte';
 import { app } from '../state/app.svelte';
@@ -17,6 +18,21 @@ export function followCall(): void {
       before = call;
     });
   });
+  const told = new Map<string, QualityCause>();
+  $effect(() => {
+    const people = app.stats.participants;
+    untrack(() => sayCauses(people, told));
+  });
+}
+
+/** Says once what makes a call bad, until it is good again. */
+function sayCauses(people: readonly ParticipantStats[], told: Map<string, QualityCause>): void {
+  for (const { id, display_name, quality, cause } of people) {
+    if (quality === 'good') told.delete(id);
+    if (quality !== 'poor' || cause === null || cause === 'reconnecting' || told.get(id) === cause) continue;
+    told.set(id, cause);
+    announcer.say(causeSentence(cause, display_name));
+  }
 }
 
 function sayPhase(call: CallView): void {

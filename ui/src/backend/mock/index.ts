@@ -95,7 +95,7 @@ export class MockBackend implements Backend {
       case 'search_people': {
         if (this.scene === 'search-failed')
           return this.#set({ people: { ...world.people, query: command.query, failed: true, people: [] } });
-        const people = snapshotOf('home').people.people.filter((person) =>
+        const people = snapshotOf(this.scene).people.people.filter((person) =>
           person.display_name.toLowerCase().includes(command.query.toLowerCase()),
         );
         return this.#set({ people: { query: command.query, loading: false, failed: false, people } });
