@@ -8,6 +8,7 @@ use super::retransmit::SentHistory;
 use rtc::interceptor::{Attribute, AttributedPacket, Interceptor, Packet, StreamInfo, TaggedPacket};
 use rtc::rtcp::transport_feedbacks::transport_layer_nack::TransportLayerNack;
 use rtc::sansio::Protocol;
+use rtc::sdp::extmap::TRANSPORT_CC_URI;
 use rtc::shared::error::Error;
 use rtc::shared::marshal::MarshalSize;
 use std::collections::{BTreeMap, VecDeque};
@@ -35,9 +36,25 @@ pub(crate) struct PacedSender<F> {
 }
 
 #[derive(Debug)]
-enum LocalStream {
+struct LocalStream {
+    kind: StreamKind,
+    /// Its packets carry transport-wide numbers, so that the other side reports on them.
+    is_reported: bool,
+}
+
+#[derive(Debug)]
+enum StreamKind {
     Sound,
     Pictures(Option<Box<SentHistory>>),
+}
+
+impl LocalStream {
+    fn history(&mut self) -> Option<&mut SentHistory> {
+        match &mut self.kind {
+            StreamKind::Pictures(history) => history.as_deref_mut(),
+            StreamKind::Sound => None,
+        }
+    }
 }
 
 impl<F: Fn()> PacedSender<F> {
@@ -80,9 +97,9 @@ impl<F: Fn()> PacedSender<F> {
             return;
         };
         let bytes = departing_bytes(rtp);
-        match self.streams.get(&rtp.header.ssrc) {
-            Some(LocalStream::Sound) => self.pacer.push_sound(packet, bytes, now),
-            Some(LocalStream::Pictures(_)) | None => {
+        match self.streams.get(&rtp.header.ssrc).map(|stream| &stream.kind) {
+            Some(StreamKind::Sound) => self.pacer.push_sound(packet, bytes, now),
+            Some(StreamKind::Pictures(_)) | None => {
                 self.congestion.controller().on_picture(now);
                 let begins_key_frame = begins_key_frame(&rtp.payload);
                 self.pacer.push_picture(packet, bytes, begins_key_frame, now);
@@ -107,15 +124,20 @@ impl<F: Fn()> PacedSender<F> {
     fn depart(&mut self, priority: Priority, mut packet: TaggedPacket, now: Instant) -> Option<TaggedPacket> {
         // What follows records the time of departure, not that of the encoder.
         packet.now = now;
-        if let Packet::Rtp(rtp) = &packet.message.packet {
-            let bytes = departing_bytes(rtp);
-            self.congestion.controller().on_sent(bytes, now);
-            match priority {
-                Priority::Sound => self.reserved.on_sound(bytes, now),
-                Priority::Repair => self.reserved.on_repair(bytes, now),
-                Priority::Picture => {
-                    if let Some(LocalStream::Pictures(Some(history))) = self.streams.get_mut(&rtp.header.ssrc) {
-                        history.push(rtp.clone());
+        let Packet::Rtp(rtp) = &packet.message.packet else {
+            return Some(packet);
+        };
+        let bytes = departing_bytes(rtp);
+        self.on_sent(bytes, now);
+        match priority {
+            Priority::Sound => self.reserved.on_sound(bytes, now),
+            Priority::Repair | Priority::Copy => self.reserved.on_repair(bytes, now),
+            Priority::Picture => {
+                let wants_copies = self.congestion.controller().wants_copies();
+                if let Some(history) = self.streams.get_mut(&rtp.header.ssrc).and_then(LocalStream::history) {
+                    history.push(rtp.clone());
+                    if let Some(copy) = wants_copies.then(|| history.copy(now)).flatten() {
+                        self.pacer.push_copy(repetition_packet(copy, now), bytes, now);
                     }
                 }
             }
@@ -123,25 +145,28 @@ impl<F: Fn()> PacedSender<F> {
         Some(packet)
     }
 
+    fn on_sent(&self, bytes: usize, now: Instant) {
+        // Without reports there is nothing to wait for.
+        if self.streams.values().any(|stream| stream.is_reported) {
+            self.congestion.controller().on_sent(bytes, now);
+        }
+    }
+
     /// Fills a probe up with repetitions.
     fn pad(&mut self, now: Instant) -> Option<TaggedPacket> {
-        let repetition = self.streams.values_mut().find_map(|stream| match stream {
-            LocalStream::Pictures(history) => history.as_mut().and_then(|history| history.probe()),
-            LocalStream::Sound => None,
-        });
-        let Some(rtp) = repetition else {
+        let Some(rtp) = self.streams.values_mut().find_map(|stream| stream.history()?.probe()) else {
             self.pacer.abandon_probe();
             self.congestion.controller().on_probe_sent(None);
             return None;
         };
         let bytes = departing_bytes(&rtp);
         self.pacer.on_padding(bytes, now);
-        self.congestion.controller().on_sent(bytes, now);
+        self.on_sent(bytes, now);
         Some(repetition_packet(rtp, now))
     }
 
     fn answer(&mut self, request: &TransportLayerNack, now: Instant) {
-        let Some(LocalStream::Pictures(Some(history))) = self.streams.get_mut(&request.media_ssrc) else {
+        let Some(history) = self.streams.get_mut(&request.media_ssrc).and_then(LocalStream::history) else {
             return;
         };
         if !self.requests.admits(now) {
@@ -199,11 +224,12 @@ impl RequestLimit {
 impl<F: Fn() + Send + Sync + 'static> Interceptor for PacedSender<F> {
     fn bind_local_stream(&mut self, stream: &StreamInfo) {
         let kind = if stream.mime_type.starts_with("audio/") {
-            LocalStream::Sound
+            StreamKind::Sound
         } else {
-            LocalStream::Pictures(SentHistory::for_stream(stream, rand::random()).map(Box::new))
+            StreamKind::Pictures(SentHistory::for_stream(stream, rand::random()).map(Box::new))
         };
-        self.streams.insert(stream.ssrc, kind);
+        let is_reported = stream.rtp_header_extensions.iter().any(|extension| extension.uri == TRANSPORT_CC_URI);
+        self.streams.insert(stream.ssrc, LocalStream { kind, is_reported });
     }
 
     fn unbind_local_stream(&mut self, stream: &StreamInfo) {

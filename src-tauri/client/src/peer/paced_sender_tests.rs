@@ -1,6 +1,7 @@
 use super::*;
 use crate::peer::BandwidthLimits;
 use bytes::Bytes;
+use rtc::interceptor::RTPHeaderExtension;
 use rtc::rtcp::transport_feedbacks::transport_layer_nack::NackPair;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -18,6 +19,11 @@ struct Rig {
 
 impl Rig {
     fn new(start_bps: u32) -> Self {
+        let extension = RTPHeaderExtension { uri: TRANSPORT_CC_URI.to_owned(), id: 1 };
+        Self::with_extensions(start_bps, vec![extension])
+    }
+
+    fn with_extensions(start_bps: u32, rtp_header_extensions: Vec<RTPHeaderExtension>) -> Self {
         let congestion = Congestion::new(BandwidthLimits { start_bps, max_bps: start_bps, ..Default::default() });
         let stale = Arc::new(AtomicU32::new(0));
         let counter = Arc::clone(&stale);
@@ -30,6 +36,7 @@ impl Rig {
             ssrc_rtx: Some(REPAIRS),
             payload_type_rtx: Some(103),
             mime_type: "video/H264".into(),
+            rtp_header_extensions,
             ..Default::default()
         });
         sender.bind_local_stream(&StreamInfo { ssrc: SOUND, mime_type: "audio/opus".into(), ..Default::default() });
@@ -141,4 +148,18 @@ fn key_frames_are_known_by_their_first_packet() {
     assert!(!begins_key_frame(&[0x7c, 0x05]), "later fragment of an IDR slice");
     assert!(!begins_key_frame(&[0x41, 1, 2]));
     assert!(!begins_key_frame(&[]));
+}
+
+#[test]
+fn without_reports_nothing_waits_for_them() {
+    let sent = |mut rig: Rig| {
+        let mut left = 0;
+        for n in 0..200 {
+            rig.send(PICTURES, n, u32::from(n) * 20);
+            left += rig.run_until(u32::from(n) * 20 + 20).iter().filter(|(ssrc, _)| *ssrc == PICTURES).count();
+        }
+        left
+    };
+    assert_eq!(sent(Rig::with_extensions(800_000, Vec::new())), 200);
+    assert!(sent(Rig::new(800_000)) < 100, "reports are due, and the path may be dead");
 }

@@ -61,6 +61,13 @@ impl SentHistory {
         wanted.take(MAX_PER_REQUEST).filter_map(|number| self.repair(number, pause, now)).collect()
     }
 
+    /// A copy of the newest packet, in case it is lost.
+    pub(crate) fn copy(&mut self, now: Instant) -> Option<rtc::rtp::Packet> {
+        let sent = self.packets.back_mut()?;
+        sent.repeated_at = Some(now);
+        Some(self.repair.wrap(&sent.packet))
+    }
+
     /// A repetition nobody asked for, from the newest packet backwards: a probe that may even help.
     pub(crate) fn probe(&mut self) -> Option<rtc::rtp::Packet> {
         let index = self.packets.len().checked_sub(1 + self.next_probe % self.packets.len().max(1))?;
@@ -149,6 +156,14 @@ mod tests {
     fn a_request_for_everything_is_bounded() {
         let mut history = history((0..3000).map(|n| n as u16));
         assert!(history.repairs(0..=u16::MAX, MS, Instant::now()).len() <= MAX_PER_REQUEST);
+    }
+
+    #[test]
+    fn a_copy_answers_a_request_beforehand() {
+        let (mut history, start) = (history(1..5), Instant::now());
+        assert_eq!(originals(&[history.copy(start).unwrap()]), [4]);
+        assert!(history.repairs([4].into_iter(), 200 * MS, start + 150 * MS).is_empty());
+        assert_eq!(history.repairs([4].into_iter(), 200 * MS, start + 250 * MS).len(), 1);
     }
 
     #[test]

@@ -26,6 +26,8 @@ const STANDING: [Standing; 2] = [
 ];
 /// The path's own delay is the least of this time, or of twice this time.
 const BASE_WINDOW: Duration = Duration::from_secs(10);
+/// A delay that has been there for so long, and does not grow, is the path's own: another route, or others' queue.
+const ACCEPTED_AFTER: Duration = Duration::from_secs(3);
 const OVERUSE_LASTS: Duration = Duration::from_millis(10);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -178,6 +180,8 @@ struct StandingQueue {
     base_since: Duration,
     base_ms: Option<f64>,
     former_base_ms: Option<f64>,
+    /// Since when, on the receiver's clock, there has been a queue.
+    standing_since: Option<Duration>,
 }
 
 impl StandingQueue {
@@ -194,6 +198,22 @@ impl StandingQueue {
         self.recent.push_back((arrival, delay_ms));
         while self.recent.front().is_some_and(|(at, _)| *at + STANDING[0].window < arrival) {
             self.recent.pop_front();
+        }
+        self.accept(arrival);
+    }
+
+    /// Takes a lasting delay for the path's own.
+    fn accept(&mut self, now: Duration) {
+        if self.delay_ms(STANDING[0].window) < STANDING[0].delay_ms {
+            self.standing_since = None;
+            return;
+        }
+        let since = *self.standing_since.get_or_insert(now);
+        if now.saturating_sub(since) > ACCEPTED_AFTER {
+            self.standing_since = None;
+            self.base_since = now;
+            self.former_base_ms = None;
+            self.base_ms = self.recent.iter().map(|(_, delay)| *delay).reduce(f64::min);
         }
     }
 

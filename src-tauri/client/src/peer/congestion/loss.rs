@@ -21,6 +21,7 @@ const SUSPICIOUS_LOSS: f64 = 0.03;
 const SENT_MORE: f64 = 1.2;
 const ARRIVED_MORE: f64 = 1.05;
 const RATE_SMOOTHING: f64 = 0.4;
+const LOSS_SMOOTHING: f64 = 0.3;
 
 /// What one closed window says.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -44,6 +45,7 @@ pub(super) struct LossMonitor {
     rates: Option<(f64, f64)>,
     /// What they were when more arrived than before.
     reference: Option<(f64, f64)>,
+    smoothed: f64,
 }
 
 impl LossMonitor {
@@ -58,6 +60,11 @@ impl LossMonitor {
         if is_known { self.history.iter().copied().fold(MAX_INHERENT, f64::min) } else { 0.0 }
     }
 
+    /// The share lost over the last seconds, 0 to 1.
+    pub(super) fn smoothed(&self) -> f64 {
+        self.smoothed
+    }
+
     /// Closes the window when it is over. Rates are those of the last half second, in bits per second.
     pub(super) fn close(&mut self, sent_bps: f64, arrived_bps: f64, now: Instant) -> Option<LossVerdict> {
         let since = *self.since.get_or_insert(now);
@@ -66,6 +73,7 @@ impl LossMonitor {
         }
         let loss = f64::from(self.lost) / f64::from(self.total);
         let beyond = loss - self.inherent();
+        self.smoothed += (loss - self.smoothed) * LOSS_SMOOTHING;
         self.history.push_back(loss);
         if self.history.len() > MEMORY_WINDOWS {
             self.history.pop_front();

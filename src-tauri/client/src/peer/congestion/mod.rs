@@ -53,8 +53,17 @@ const MAX_QUEUE_FOR_PROBE_MS: f64 = 15.0;
 const FULL_QUEUE_MS: f64 = 80.0;
 /// Reports come about every 50 ms; this long without any, while we send, something is wrong.
 const SILENCE: Duration = Duration::from_millis(500);
+/// A machine that is so late has been busy with something else.
+const MAX_LATENESS: Duration = Duration::from_millis(100);
 /// Packets may be on their way for the response time and this long.
 const WINDOW_SLACK: Duration = Duration::from_millis(150);
+/// With a longer response time a repair comes too late to be smooth, so each packet is sent twice when some are lost.
+const COPIES_FROM_RESPONSE: Duration = Duration::from_millis(190);
+/// Shares lost at which copies begin and end.
+const COPIES_BEGIN: f64 = 0.02;
+const COPIES_END: f64 = 0.007;
+/// On a path this narrow, copies would leave no picture to copy.
+const COPIES_FROM_BPS: f64 = 400_000.0;
 const DEFAULT_RTT: Duration = Duration::from_millis(100);
 
 /// The bounds of an estimate, in bits per second on the wire.
@@ -101,6 +110,7 @@ pub(crate) struct Controller {
     /// The estimate before the receiver fell silent.
     before_silence_bps: Option<f64>,
     next_silence_check: Option<Instant>,
+    wants_copies: bool,
     /// The origin of the clock on which departures are counted.
     first_sent_at: Option<Instant>,
 }
@@ -113,6 +123,7 @@ impl Controller {
             trend: DelayTrend::default(),
             sent: PacketRate::default(),
             acked: PacketRate::default(),
+            wants_copies: false,
             first_sent_at: None,
             loss: LossMonitor::default(),
             probes: ProbeMeter::default(),
@@ -139,6 +150,11 @@ impl Controller {
     /// Round trip and the wait for the report.
     pub(crate) fn response_time(&self) -> Duration {
         self.response_time
+    }
+
+    /// Whether packets of pictures shall be sent twice, because the path loses some and repairs take too long.
+    pub(crate) fn wants_copies(&self) -> bool {
+        self.wants_copies
     }
 
     /// Whether the path may take more before it has reported on what it has.
@@ -184,13 +200,20 @@ impl Controller {
     }
 
     pub(crate) fn handle_timeout(&mut self, now: Instant) {
-        if self.next_silence_check.is_some_and(|at| now >= at) {
-            self.next_silence_check = None;
-            if self.outstanding.oldest().is_some_and(|oldest| now.saturating_duration_since(oldest) >= SILENCE) {
-                self.before_silence_bps.get_or_insert(self.rate.estimate_bps());
-                self.rate.halve();
-                self.next_silence_check = Some(now + SILENCE);
-            }
+        let Some(due) = self.next_silence_check.filter(|due| now >= *due) else {
+            return;
+        };
+        self.next_silence_check = None;
+        let is_silent =
+            self.outstanding.oldest().is_some_and(|oldest| now.saturating_duration_since(oldest) >= SILENCE);
+        if !is_silent {
+            return;
+        }
+        self.next_silence_check = Some(now + SILENCE);
+        // When we wake up late, the reports may be waiting for us.
+        if now.saturating_duration_since(due) < MAX_LATENESS {
+            self.before_silence_bps.get_or_insert(self.rate.estimate_bps());
+            self.rate.halve();
         }
     }
 
@@ -237,6 +260,10 @@ impl Controller {
         let Some(verdict) = self.loss.close(sent, acked, now) else {
             return;
         };
+        let enough_loss = if self.wants_copies { COPIES_END } else { COPIES_BEGIN };
+        self.wants_copies = self.response_time >= COPIES_FROM_RESPONSE
+            && self.loss.smoothed() >= enough_loss
+            && self.rate.estimate_bps() >= COPIES_FROM_BPS;
         let is_queue_full = self.trend.queue_ms() > FULL_QUEUE_MS;
         if verdict.excess > 0.0 && is_queue_full {
             self.on_overuse(now);

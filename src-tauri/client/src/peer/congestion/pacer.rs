@@ -1,4 +1,4 @@
-//! Decides which packet leaves when: sound at once, then repairs, then pictures at the paced rate, and probes.
+//! Decides which packet leaves when: sound at once, then repairs, then pictures at the paced rate, then copies; and probes.
 //!
 //! Pure: packets are opaque, the clock is passed in. All bytes count against the rate, sound as well, so that sound
 //! never waits and pictures wait for it.
@@ -15,6 +15,9 @@ const PROBE_PORTION: Duration = Duration::from_millis(1);
 const MAX_WAIT: Duration = Duration::from_millis(500);
 /// What follows a dropped queue begins with a key frame and may take longer, or nothing would ever get through.
 const MAX_WAIT_AFTER_DROP: Duration = Duration::from_secs(2);
+/// A copy that has waited longer comes later than a repair.
+const MAX_COPY_WAIT: Duration = Duration::from_millis(100);
+const MAX_QUEUED_COPIES: usize = 100;
 /// Repairs and pictures beyond this are refused: about three seconds at 4 Mbit/s.
 const MAX_QUEUED_PACKETS: usize = 1_500;
 
@@ -24,6 +27,8 @@ pub(crate) enum Priority {
     Sound,
     Repair,
     Picture,
+    /// Of a picture's packet, in case it is lost.
+    Copy,
 }
 
 /// What may leave.
@@ -46,6 +51,7 @@ pub(crate) struct Pacer<P> {
     sound: VecDeque<Waiting<P>>,
     repairs: VecDeque<Waiting<P>>,
     pictures: VecDeque<Waiting<P>>,
+    copies: VecDeque<Waiting<P>>,
     rate_bps: f64,
     /// Bits that have left ahead of the rate, as of `refilled_at`.
     debt_bits: f64,
@@ -76,6 +82,7 @@ impl<P> Pacer<P> {
             sound: VecDeque::new(),
             repairs: VecDeque::new(),
             pictures: VecDeque::new(),
+            copies: VecDeque::new(),
             rate_bps,
             debt_bits: 0.0,
             refilled_at: None,
@@ -97,6 +104,13 @@ impl<P> Pacer<P> {
     pub(crate) fn push_repair(&mut self, packet: P, bytes: usize, now: Instant) {
         if self.repairs.len() < MAX_QUEUED_PACKETS {
             self.repairs.push_back(Waiting { packet, bytes, since: now });
+        }
+    }
+
+    /// Takes in a copy, which leaves when nothing else waits: some time after the original, and so not lost with it.
+    pub(crate) fn push_copy(&mut self, packet: P, bytes: usize, now: Instant) {
+        if self.copies.len() < MAX_QUEUED_COPIES {
+            self.copies.push_back(Waiting { packet, bytes, since: now });
         }
     }
 
@@ -154,6 +168,9 @@ impl<P> Pacer<P> {
             }
             return Some(self.release(Priority::Picture, picture, now));
         }
+        if let Some(copy) = self.next_copy(now) {
+            return Some(self.release(Priority::Copy, copy, now));
+        }
         let missing = self.probe.as_ref().map(|running| running.probe.bytes.saturating_sub(running.sent_bytes))?;
         (missing > 0).then_some(Release::Padding(missing))
     }
@@ -178,12 +195,19 @@ impl<P> Pacer<P> {
 
     /// When the next packet may leave. A shut window opens with a report, not with time.
     pub(crate) fn wakeup(&self, window_open: bool) -> Option<Instant> {
-        let is_waiting = !self.repairs.is_empty() || !self.pictures.is_empty();
+        let is_waiting = !self.repairs.is_empty() || !self.pictures.is_empty() || !self.copies.is_empty();
         if !(is_waiting && window_open || self.probe.is_some()) {
             return None;
         }
         let wait = Duration::from_secs_f64(self.debt_bits / self.rate());
         self.refilled_at.map(|at| at + wait)
+    }
+
+    fn next_copy(&mut self, now: Instant) -> Option<Waiting<P>> {
+        while self.copies.front().is_some_and(|copy| now.saturating_duration_since(copy.since) > MAX_COPY_WAIT) {
+            self.copies.pop_front();
+        }
+        self.copies.pop_front()
     }
 
     fn release(&mut self, priority: Priority, waiting: Waiting<P>, now: Instant) -> Release<P> {

@@ -109,3 +109,17 @@ fn an_idle_pacer_wants_no_wakeup() {
     assert!((wakeup - start).as_millis().abs_diff(100) <= 1, "{:?}", wakeup - start);
     assert_eq!(pacer.wakeup(false), None, "time does not open the window");
 }
+
+#[test]
+fn copies_leave_after_everything_else_or_not_at_all() {
+    let (mut pacer, start) = (Pacer::new(1e6), Instant::now());
+    for n in 0..5 {
+        pacer.push_picture(n, 1250, n == 0, start);
+        pacer.push_copy(100 + n, 1250, start);
+    }
+    let left = run(&mut pacer, start, 90 * MS);
+    assert!(left[..5].iter().all(|(_, priority, _)| *priority == Priority::Picture));
+    assert!(left[5..].iter().all(|(_, priority, _)| *priority == Priority::Copy));
+    pacer.push_copy(200, 1250, start + 90 * MS);
+    assert!(run(&mut pacer, start + 300 * MS, 50 * MS).is_empty(), "too late to help");
+}

@@ -72,7 +72,7 @@ impl Flow {
         while let Some(release) = self.pacer.pop(start + now, self.controller.is_window_open()) {
             let bytes = match release {
                 Release::Packet(Priority::Sound, ()) => SOUND_BYTES,
-                Release::Packet(Priority::Picture | Priority::Repair, ()) => PACKET_BYTES,
+                Release::Packet(Priority::Picture | Priority::Repair | Priority::Copy, ()) => PACKET_BYTES,
                 Release::Padding(_) => {
                     self.pacer.on_padding(PACKET_BYTES, start + now);
                     PACKET_BYTES

@@ -132,3 +132,25 @@ fn a_blackout_is_waited_out() {
     let back = simulation.time_until(15 * SECOND, |bps| bps > 1.2e6);
     assert!(back.is_some_and(|time| time <= SECOND), "{back:?}");
 }
+
+#[test]
+fn a_route_that_becomes_longer_is_no_queue() {
+    let mut simulation = Simulation::one(3, PathProfile { delay: 10 * MS, ..PathProfile::of(2.5e6) });
+    simulation.flows[0].pictures_max_bps = 600e3;
+    simulation.run(10 * SECOND);
+    simulation.set_profile(PathProfile { delay: 60 * MS, ..PathProfile::of(2.5e6) });
+    simulation.run(5 * SECOND);
+    simulation.flows[0].pictures_max_bps = 2.6e6;
+    simulation.run(5 * SECOND);
+    let arrived = simulation.mean_arrived(0, 18 * SECOND, 20 * SECOND);
+    assert!(arrived > 2e6, "{arrived}");
+}
+
+#[test]
+fn copies_are_wanted_where_repairs_take_too_long() {
+    for (delay, loss, wanted) in [(125, 0.05, true), (125, 0.0, false), (25, 0.05, false)] {
+        let mut simulation = Simulation::one(3, PathProfile { delay: delay * MS, loss, ..PathProfile::of(5e6) });
+        simulation.run(8 * SECOND);
+        assert_eq!(simulation.flows[0].controller.wants_copies(), wanted, "{delay} ms, {loss} lost");
+    }
+}
