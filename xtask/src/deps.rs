@@ -229,6 +229,12 @@ const NEEDS: &[Need] = &[
         ..need("GNOME Keyring", Purpose::Tests, Probe::LinuxProgram(&["gnome-keyring-daemon"]))
     },
     Need {
+        apt: &["coturn"],
+        dnf: &["coturn"],
+        pacman: &["coturn"],
+        ..need("the TURN server coturn", Purpose::Tests, Probe::LinuxProgram(&["turnserver"]))
+    },
+    Need {
         apt: &["xvfb", "xauth"],
         dnf: &["xorg-x11-server-Xvfb"],
         pacman: &["xorg-server-xvfb"],

@@ -1,11 +1,12 @@
 //! Starts what tests of devices and windows need, privately, and stops it when dropped: PipeWire, PulseAudio, a camera, a
-//! display, a session bus with a keyring.
+//! display, a session bus with a keyring, a TURN server.
 //!
 //! Everything lives in a folder of its own and is reached only through environment variables, which [`Environment`]
 //! lists: set them on the child process that runs the test's subject (`Command::envs`), never on the test itself. A
 //! missing program is an error that names the command which installs it; waiting always has a deadline.
 
 mod camera;
+mod coturn;
 mod dbus;
 mod display;
 mod folder;
@@ -14,6 +15,7 @@ mod process;
 mod pulse;
 
 pub use camera::{FakeCamera, FakeCameraOptions};
+pub use coturn::Coturn;
 pub use dbus::{Keyring, PrivateDbus};
 pub use display::Xvfb;
 pub use folder::TempFolder;

@@ -104,6 +104,7 @@ fn install_command(program: &str) -> String {
         "Xvfb" => "xvfb",
         "dbus-daemon" => "dbus",
         "gnome-keyring-daemon" => "gnome-keyring",
+        "turnserver" => "coturn",
         "secret-tool" => "libsecret-tools",
         other => other,
     };
