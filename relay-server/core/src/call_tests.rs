@@ -297,6 +297,10 @@ fn signals_are_bounded_in_size_and_number() {
         assert_eq!(table.calls.signal(call_id(1), from, a, candidate(1)), Ok(()));
     }
     assert_eq!(code(table.calls.signal(call_id(1), from, a, candidate(1))), Some(ErrorCode::RateLimited));
+    let restart =
+        Signal::Description { kind: DescriptionKind::Offer, sdp: "v=0".into(), generation: 1, tracks: Vec::new() };
+    assert_eq!(table.calls.signal(call_id(1), from, a, restart), Ok(()));
+    assert_eq!(table.calls.signal(call_id(1), from, a, candidate(1)), Ok(()), "a restarted connection counts anew");
     assert_eq!(table.calls.signal(call_id(1), from, a, candidate(2)), Ok(()), "a new connection counts anew");
     assert_eq!(code(table.calls.signal(call_id(1), from, a, candidate(0))), Some(ErrorCode::InvalidArgument));
     table.drain();

@@ -2,7 +2,7 @@
 
 use parley_shared::ids::ParticipantId;
 use parley_shared::limits::{CANDIDATE_BYTES, CANDIDATES_PER_CONNECTION, SDP_BYTES, TRACKS_PER_PARTICIPANT};
-use parley_shared::wire::{ErrorCode, Signal, WireError};
+use parley_shared::wire::{DescriptionKind, ErrorCode, Signal, WireError};
 
 /// Descriptions of one side of one generation: renegotiation is rare, a flood is not.
 const DESCRIPTIONS_PER_CONNECTION: u32 = 256;
@@ -45,6 +45,10 @@ impl Pair {
         if generation > self.generation {
             *self = Self { generation, ..Self::default() };
         }
+        // A restart within the generation gathers anew; descriptions are counted, so candidates stay bounded.
+        if is_offer(signal) {
+            (self.lower.candidates, self.higher.candidates) = (0, 0);
+        }
         let sent = if from_lower { &mut self.lower } else { &mut self.higher };
         match signal {
             Signal::Description { .. } if sent.descriptions >= DESCRIPTIONS_PER_CONNECTION => {
@@ -61,6 +65,15 @@ impl Pair {
             }
             Signal::CandidatesDone { .. } => Ok(true),
         }
+    }
+}
+
+fn is_offer(signal: &Signal) -> bool {
+    match signal {
+        Signal::Description { kind: DescriptionKind::Offer, .. } => true,
+        Signal::Description { kind: DescriptionKind::Answer, .. }
+        | Signal::Candidate { .. }
+        | Signal::CandidatesDone { .. } => false,
     }
 }
 
