@@ -17,6 +17,7 @@ pub mod config;
 pub mod core;
 mod driver;
 pub mod engine;
+mod network_watch;
 pub mod peer;
 pub mod secrets;
 pub mod signaling;

@@ -1,19 +1,24 @@
 //! [`Peer`] on the `webrtc` crate.
 
 use super::budget::{Congestion, SendBudget};
+use super::ice;
 use super::incoming::Incoming;
+use super::interfaces::LocalAddresses;
+use super::local_text::{without_base, without_candidates};
 use super::outgoing::OutgoingTrack;
+use super::pulse::Pulse;
 use super::remote_text::{CandidateUse, check_candidate, check_description};
 use super::runtime::PeerRuntime;
+use super::turn_stream::StreamRelays;
 use super::{
-    AudioUnit, IceCandidate, IceServer, MediaKind, Peer, PeerConfig, PeerError, PeerEvent, PeerSink, TransportState,
-    TransportStats, VideoUnit, codecs, interfaces, transport_stats,
+    AudioUnit, IceCandidate, MediaKind, Peer, PeerConfig, PeerError, PeerEvent, PeerSink, TransportState,
+    TransportStats, VideoUnit, codecs, transport_stats,
 };
 use async_trait::async_trait;
 use futures_util::FutureExt;
 use parley_shared::limits::CANDIDATES_PER_CONNECTION;
 use rtc::ice::mdns::MulticastDnsMode;
-use rtc::peer_connection::transport::RTCDtlsRole;
+use rtc::peer_connection::configuration::RTCOfferOptions;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -23,18 +28,10 @@ use tokio::sync::Mutex;
 use webrtc::media_stream::track_local::TrackLocal;
 use webrtc::media_stream::track_remote::TrackRemote;
 use webrtc::peer_connection::{
-    PeerConnection, PeerConnectionBuilder, PeerConnectionEventHandler, RTCConfigurationBuilder, RTCIceCandidateInit,
-    RTCIceGatheringState, RTCIceServer, RTCIceTransportPolicy, RTCPeerConnectionIceEvent, RTCPeerConnectionState,
-    RTCSessionDescription, SettingEngine, SettingEngineBuilder, StatsSelector,
+    PeerConnection, PeerConnectionBuilder, PeerConnectionEventHandler, RTCConfiguration, RTCIceCandidateInit,
+    RTCIceGatheringState, RTCPeerConnectionIceEvent, RTCPeerConnectionState, RTCSessionDescription, StatsSelector,
 };
-
-/// The stack checks candidates on this tick; its default of 200 ms is most of a call's set-up on a fast network.
-const ICE_CHECK_INTERVAL: Duration = Duration::from_millis(20);
-/// 14 s of checks, longer than a session waits for a connection.
-const ICE_MAX_CHECKS: u16 = 700;
-const ICE_DISCONNECTED_AFTER: Duration = Duration::from_secs(3);
-const ICE_FAILED_AFTER: Duration = Duration::from_secs(12);
-const ICE_KEEPALIVE: Duration = Duration::from_secs(1);
+use webrtc::runtime::Runtime;
 
 /// A connection on the `webrtc` crate. Needs a Tokio runtime around it from [`open`](Self::open) to the drop.
 pub struct WebrtcPeer {
@@ -43,7 +40,14 @@ pub struct WebrtcPeer {
     audio: OutgoingTrack,
     incoming: Arc<Incoming>,
     budget: SendBudget,
+    pulse: Arc<Pulse>,
+    relays: Arc<StreamRelays>,
+    addresses: LocalAddresses,
     remote: Mutex<RemoteSide>,
+    /// An offer that starts ICE anew, until its answer comes. Applying it earlier would end the present path at once.
+    restart: Mutex<Option<RTCSessionDescription>>,
+    /// Candidates of ours since the last offer or answer.
+    told_candidates: Arc<AtomicUsize>,
     closed: AtomicBool,
 }
 
@@ -65,12 +69,27 @@ impl WebrtcPeer {
         let congestion = Congestion::new(config.bandwidth);
         let budget = congestion.budget();
         let incoming = Arc::new(Incoming::new(Arc::clone(&sink.on_packet)));
-        let connection = match build(&config, &sink, &incoming, congestion.clone(), MulticastDnsMode::QueryOnly).await {
+        let addresses = LocalAddresses::new(config.loopback, config.network.clone());
+        let mut relays = StreamRelays::new(config.extra_roots.clone());
+        let configuration = ice::configuration(&config, &mut relays);
+        let relays = Arc::new(relays);
+        let runtime = Arc::new(PeerRuntime::new(config.network.clone(), Arc::clone(&relays)));
+        let told_candidates = Arc::<AtomicUsize>::default();
+        let parts = Parts {
+            config: &config,
+            configuration: &configuration,
+            sink: &sink,
+            incoming: &incoming,
+            runtime: &runtime,
+            addresses: &addresses,
+            told_candidates: &told_candidates,
+        };
+        let connection = match parts.build(congestion.clone(), MulticastDnsMode::QueryOnly).await {
             Ok(connection) => connection,
             // A machine without multicast still calls; it only cannot resolve a browser's `.local` names.
             Err(error) => {
                 tracing::debug!(%error, "no multicast DNS for this connection");
-                build(&config, &sink, &incoming, congestion, MulticastDnsMode::Disabled).await?
+                parts.build(congestion, MulticastDnsMode::Disabled).await?
             }
         };
         let audio = OutgoingTrack::add_to(&*connection, MediaKind::Audio).await?;
@@ -82,9 +101,20 @@ impl WebrtcPeer {
             audio,
             incoming,
             budget,
+            pulse: runtime.pulse(),
+            relays,
+            addresses,
             remote: Mutex::default(),
+            restart: Mutex::default(),
+            told_candidates,
             closed: AtomicBool::new(false),
         })
+    }
+
+    /// Applies our own description, which begins the gathering of candidates.
+    async fn describe(&self, description: RTCSessionDescription) -> Result<(), PeerError> {
+        self.told_candidates.store(0, Ordering::Relaxed);
+        guarded(self.connection.set_local_description(description)).await
     }
 
     /// Applies the other side's description and then the candidates that came before it.
@@ -92,6 +122,8 @@ impl WebrtcPeer {
         guarded(self.connection.set_remote_description(description)).await.map_err(as_bad_description)?;
         let mut remote = self.remote.lock().await;
         remote.is_described = true;
+        // Candidates are counted between descriptions, of which there is a bounded number.
+        remote.candidates = remote.early.len();
         for candidate in std::mem::take(&mut remote.early) {
             self.add_now(candidate).await?;
         }
@@ -116,18 +148,27 @@ impl WebrtcPeer {
 impl Peer for WebrtcPeer {
     async fn offer(&self) -> Result<String, PeerError> {
         let offer = guarded(self.connection.create_offer(None)).await?;
-        let sdp = offer.sdp.clone();
-        guarded(self.connection.set_local_description(offer)).await?;
+        let sdp = without_candidates(&offer.sdp);
+        self.describe(offer).await?;
+        Ok(sdp)
+    }
+
+    async fn restart_offer(&self) -> Result<String, PeerError> {
+        let options = RTCOfferOptions { ice_restart: true };
+        let offer = guarded(self.connection.create_offer(Some(options))).await?;
+        let sdp = without_candidates(&offer.sdp);
+        *self.restart.lock().await = Some(offer);
         Ok(sdp)
     }
 
     async fn answer(&self, offer_sdp: &str) -> Result<String, PeerError> {
         check_description(offer_sdp)?;
         let offer = RTCSessionDescription::offer(offer_sdp.to_owned()).map_err(bad_description)?;
+        *self.restart.lock().await = None;
         self.take_in(offer).await?;
         let answer = guarded(self.connection.create_answer(None)).await.map_err(as_bad_description)?;
-        let sdp = answer.sdp.clone();
-        guarded(self.connection.set_local_description(answer)).await.map_err(as_bad_description)?;
+        let sdp = without_candidates(&answer.sdp);
+        self.describe(answer).await.map_err(as_bad_description)?;
         self.video.negotiated().await?;
         self.audio.negotiated().await?;
         Ok(sdp)
@@ -136,6 +177,9 @@ impl Peer for WebrtcPeer {
     async fn accept_answer(&self, answer_sdp: &str) -> Result<(), PeerError> {
         check_description(answer_sdp)?;
         let answer = RTCSessionDescription::answer(answer_sdp.to_owned()).map_err(bad_description)?;
+        if let Some(restart) = self.restart.lock().await.take() {
+            self.describe(restart).await?;
+        }
         self.take_in(answer).await?;
         self.video.negotiated().await?;
         self.audio.negotiated().await
@@ -174,9 +218,17 @@ impl Peer for WebrtcPeer {
         self.budget.clone()
     }
 
+    fn silence(&self, now: Instant) -> Duration {
+        self.pulse.silent_since().map_or(Duration::ZERO, |since| now.saturating_duration_since(since))
+    }
+
+    fn has_lost_its_address(&self) -> bool {
+        self.pulse.address().is_some_and(|address| !self.addresses.current().contains(&address))
+    }
+
     async fn stats(&self) -> TransportStats {
         let report = self.connection.get_stats(Instant::now(), StatsSelector::None).await;
-        let mut stats = transport_stats::read(&report);
+        let mut stats = transport_stats::read(&report, &self.relays);
         stats.video_packets_sent = self.video.packets_sent();
         stats.video_bytes_sent = self.video.bytes_sent();
         stats.audio_packets_sent = self.audio.packets_sent();
@@ -213,62 +265,43 @@ impl std::fmt::Debug for WebrtcPeer {
     }
 }
 
-async fn build(
-    config: &PeerConfig,
-    sink: &PeerSink,
-    incoming: &Arc<Incoming>,
-    congestion: Congestion,
-    mdns: MulticastDnsMode,
-) -> Result<Arc<dyn PeerConnection>, PeerError> {
-    let on_event = Arc::clone(&sink.on_event);
-    let registry = codecs::interceptors(congestion, move || on_event(PeerEvent::KeyFrameRequested));
-    let handler = Handler {
-        on_event: Arc::clone(&sink.on_event),
-        incoming: Arc::clone(incoming),
-        candidates: AtomicUsize::new(0),
-    };
-    let connection = PeerConnectionBuilder::new()
-        .with_configuration(configuration(config))
-        .with_media_engine(codecs::media_engine()?)
-        .with_interceptor_registry(registry)
-        .with_setting_engine(settings(mdns))
-        .with_runtime(Arc::new(PeerRuntime::new(config.network.clone())))
-        .with_handler(Arc::new(handler))
-        .with_udp_addrs(interfaces::bind_addresses(config.loopback))
-        .build()
-        .await?;
-    Ok(Arc::new(connection))
+/// What a connection is built from, for each try.
+struct Parts<'a> {
+    config: &'a PeerConfig,
+    configuration: &'a RTCConfiguration,
+    sink: &'a PeerSink,
+    incoming: &'a Arc<Incoming>,
+    runtime: &'a Arc<PeerRuntime>,
+    addresses: &'a LocalAddresses,
+    told_candidates: &'a Arc<AtomicUsize>,
 }
 
-fn configuration(config: &PeerConfig) -> webrtc::peer_connection::RTCConfiguration {
-    let policy = if config.relay_only { RTCIceTransportPolicy::Relay } else { RTCIceTransportPolicy::All };
-    RTCConfigurationBuilder::new()
-        .with_ice_servers(config.ice_servers.iter().map(ice_server).collect())
-        .with_ice_transport_policy(policy)
-        .build()
-}
-
-fn ice_server(server: &IceServer) -> RTCIceServer {
-    RTCIceServer {
-        urls: server.urls.clone(),
-        username: server.username.clone().unwrap_or_default(),
-        credential: server.credential.as_ref().map(|secret| secret.reveal().to_owned()).unwrap_or_default(),
+impl Parts<'_> {
+    async fn build(
+        &self,
+        congestion: Congestion,
+        mdns: MulticastDnsMode,
+    ) -> Result<Arc<dyn PeerConnection>, PeerError> {
+        let on_event = Arc::clone(&self.sink.on_event);
+        let registry = codecs::interceptors(congestion, move || on_event(PeerEvent::KeyFrameRequested));
+        let handler = Handler {
+            on_event: Arc::clone(&self.sink.on_event),
+            incoming: Arc::clone(self.incoming),
+            candidates: Arc::clone(self.told_candidates),
+            is_relay_only: self.config.relay_only,
+        };
+        let connection = PeerConnectionBuilder::new()
+            .with_configuration(self.configuration.clone())
+            .with_media_engine(codecs::media_engine()?)
+            .with_interceptor_registry(registry)
+            .with_setting_engine(ice::settings(mdns, self.config.relay_only))
+            .with_runtime(Arc::clone(self.runtime) as Arc<dyn Runtime>)
+            .with_handler(Arc::new(handler))
+            .with_udp_addrs(vec![self.addresses.clone()])
+            .build()
+            .await?;
+        Ok(Arc::new(connection))
     }
-}
-
-fn settings(mdns: MulticastDnsMode) -> SettingEngine {
-    let at_once = Some(Duration::ZERO);
-    SettingEngineBuilder::new()
-        .with_ice_connection_attempts(Some(ICE_CHECK_INTERVAL), Some(ICE_MAX_CHECKS))
-        .with_ice_timeouts(Some(ICE_DISCONNECTED_AFTER), Some(ICE_FAILED_AFTER), Some(ICE_KEEPALIVE))
-        .with_srflx_acceptance_min_wait(at_once)
-        .with_prflx_acceptance_min_wait(at_once)
-        .with_relay_acceptance_min_wait(at_once)
-        .with_include_loopback_candidate(true)
-        // The DTLS server sends the last flight, and only our side repeats a lost one.
-        .with_answering_dtls_role(RTCDtlsRole::Server)
-        .with_multicast_dns_mode(mdns)
-        .build()
 }
 
 /// Tells when the driver is gone: it may end by itself, without any state event.
@@ -305,7 +338,8 @@ fn as_bad_description(error: PeerError) -> PeerError {
 struct Handler {
     on_event: Arc<dyn Fn(PeerEvent) + Send + Sync>,
     incoming: Arc<Incoming>,
-    candidates: AtomicUsize,
+    candidates: Arc<AtomicUsize>,
+    is_relay_only: bool,
 }
 
 #[async_trait]
@@ -315,8 +349,9 @@ impl PeerConnectionEventHandler for Handler {
         if init.candidate.is_empty() || self.candidates.fetch_add(1, Ordering::Relaxed) >= CANDIDATES_PER_CONNECTION {
             return;
         }
+        let candidate = if self.is_relay_only { without_base(&init.candidate) } else { init.candidate };
         (self.on_event)(PeerEvent::Candidate(IceCandidate {
-            candidate: init.candidate,
+            candidate,
             sdp_mid: init.sdp_mid,
             sdp_m_line_index: init.sdp_mline_index,
         }));

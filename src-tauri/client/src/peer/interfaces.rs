@@ -1,8 +1,10 @@
-//! The local addresses a connection binds.
+//! The local addresses a connection binds, read anew for every bind: an ICE restart follows the machine's network.
 
-use rtc::shared::ifaces::ifaces;
+use super::network::TestNetwork;
+use crate::network_watch;
 use std::collections::BTreeSet;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs};
 
 /// More interfaces than this make candidates that nobody can check in time.
 const MAX_ADDRESSES: usize = 12;
@@ -19,18 +21,42 @@ pub enum Loopback {
     Only,
 }
 
-/// The addresses to bind, with port 0. Never empty.
-pub(crate) fn bind_addresses(loopback: Loopback) -> Vec<SocketAddr> {
-    let real = match loopback {
-        Loopback::Only => BTreeSet::new(),
-        Loopback::WhenAlone | Loopback::Also => interface_addresses(),
-    };
-    choose(real, loopback).into_iter().map(|ip| SocketAddr::new(ip, 0)).collect()
+/// Where a connection finds its addresses. The stack resolves it at each bind, the first one and those of restarts.
+#[derive(Debug, Clone)]
+pub(crate) struct LocalAddresses {
+    loopback: Loopback,
+    network: Option<TestNetwork>,
 }
 
-fn interface_addresses() -> BTreeSet<IpAddr> {
-    let interfaces = ifaces().unwrap_or_default();
-    interfaces.into_iter().filter_map(|interface| interface.addr).map(|addr| addr.ip()).filter(is_usable).collect()
+impl LocalAddresses {
+    pub(crate) fn new(loopback: Loopback, network: Option<TestNetwork>) -> Self {
+        Self { loopback, network }
+    }
+
+    /// What can be bound at present. Never empty.
+    pub(crate) fn current(&self) -> Vec<IpAddr> {
+        if let Some(addresses) = self.network.as_ref().and_then(TestNetwork::addresses) {
+            return addresses;
+        }
+        let real = match self.loopback {
+            Loopback::Only => BTreeSet::new(),
+            Loopback::WhenAlone | Loopback::Also => machine_addresses(),
+        };
+        choose(real, self.loopback)
+    }
+}
+
+impl ToSocketAddrs for LocalAddresses {
+    type Iter = std::vec::IntoIter<SocketAddr>;
+
+    fn to_socket_addrs(&self) -> io::Result<Self::Iter> {
+        let addresses: Vec<_> = self.current().into_iter().map(|ip| SocketAddr::new(ip, 0)).collect();
+        Ok(addresses.into_iter())
+    }
+}
+
+fn machine_addresses() -> BTreeSet<IpAddr> {
+    network_watch::addresses().into_iter().filter(is_usable).collect()
 }
 
 fn choose(real: BTreeSet<IpAddr>, loopback: Loopback) -> Vec<IpAddr> {

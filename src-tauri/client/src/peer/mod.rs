@@ -17,17 +17,23 @@ mod dtls;
 mod estimator;
 mod feedback;
 mod flight;
+mod ice;
 mod incoming;
 mod interfaces;
+mod local_text;
 mod missing;
 mod network;
 mod outgoing;
 mod paced_sender;
+mod pulse;
 mod remote_text;
 mod repair_requests;
 mod retransmit;
 mod runtime;
+mod socket;
 mod transport_stats;
+mod turn_stream;
+mod wire;
 
 pub use budget::SendBudget;
 pub use congestion::BandwidthLimits;
@@ -49,8 +55,14 @@ pub trait Peer: Send + Sync + std::fmt::Debug {
     /// Makes an SDP offer and starts to gather candidates.
     async fn offer(&self) -> Result<String, PeerError>;
 
-    /// Takes an offer in and makes the answer, with the DTLS server role; starts to gather candidates.
+    /// Takes an offer in and makes the answer, with the DTLS server role; starts to gather candidates. An offer of the other
+    /// side on a connection that works starts ICE anew and gives up a [`restart_offer`](Self::restart_offer) of ours.
     async fn answer(&self, offer_sdp: &str) -> Result<String, PeerError>;
+
+    /// Makes an offer that starts ICE anew on this connection: same keys, same media, new sockets of the addresses that the
+    /// machine has by then. The present path stays in use until the answer is taken in, so an offer that nobody answers
+    /// does no harm.
+    async fn restart_offer(&self) -> Result<String, PeerError>;
 
     /// Takes in the answer to our offer.
     async fn accept_answer(&self, answer_sdp: &str) -> Result<(), PeerError>;
@@ -70,6 +82,12 @@ pub trait Peer: Send + Sync + std::fmt::Debug {
     /// What we may send; the handle stays true as long as the connection lives.
     fn budget(&self) -> SendBudget;
 
+    /// How long nothing at all has come from the network.
+    fn silence(&self, now: Instant) -> Duration;
+
+    /// Whether the machine has lost the address that the connection heard by last.
+    fn has_lost_its_address(&self) -> bool;
+
     async fn stats(&self) -> TransportStats;
 
     async fn close(&self);
@@ -83,6 +101,8 @@ pub struct PeerConfig {
     pub relay_only: bool,
     pub loopback: Loopback,
     pub bandwidth: BandwidthLimits,
+    /// Certificates (DER) that TURN relays over TLS may be signed with, besides the system's.
+    pub extra_roots: Vec<Vec<u8>>,
     /// For tests: what our datagrams suffer.
     pub network: Option<TestNetwork>,
 }
@@ -182,7 +202,7 @@ pub struct TransportStats {
     pub video_bytes_received: u64,
     pub audio_packets_received: u64,
     pub audio_bytes_received: u64,
-    /// In words a person understands: "direct udp", "relayed udp". Empty before it is connected.
+    /// In words a person understands: "direct udp", "relayed udp", "relayed tcp", "relayed tls". Empty before it is connected.
     pub route: String,
 }
 

@@ -11,6 +11,7 @@ pub use in_flight::InFlight;
 
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -77,6 +78,22 @@ impl TestNetwork {
         Self { seed, link: Arc::new(Mutex::new(Link::new(seed, profile))) }
     }
 
+    /// Gives the machine these addresses (of 127.0.0.0/8) in place of its own. Sockets of an address that is taken away
+    /// neither send nor receive, like those of an interface that went down.
+    pub fn set_addresses(&self, addresses: &[IpAddr]) {
+        self.lock().addresses = Some(addresses.to_vec());
+    }
+
+    /// The machine's addresses, when this network says which it has.
+    pub(crate) fn addresses(&self) -> Option<Vec<IpAddr>> {
+        self.lock().addresses.clone()
+    }
+
+    /// Whether a socket of this address reaches anything.
+    pub(crate) fn is_up(&self, address: IpAddr) -> bool {
+        self.lock().addresses.as_ref().is_none_or(|addresses| addresses.contains(&address))
+    }
+
     pub fn seed(&self) -> u64 {
         self.seed
     }
@@ -125,6 +142,7 @@ struct Link {
     in_burst: bool,
     busy_until: Option<Instant>,
     last_arrival: Option<Instant>,
+    addresses: Option<Vec<IpAddr>>,
 }
 
 /// What chance says about one datagram. All of it is asked for every datagram, so that one profile's decisions do not
@@ -158,6 +176,7 @@ impl Link {
             in_burst: false,
             busy_until: None,
             last_arrival: None,
+            addresses: None,
         }
     }
 
@@ -282,6 +301,17 @@ mod tests {
         assert!(times[20].is_none());
         assert!(network.stats().dropped_by_queue > 0);
         assert_eq!(network.queued(start + Duration::from_millis(8)), Duration::from_millis(96));
+    }
+
+    #[test]
+    fn an_address_that_is_taken_away_is_down() {
+        let network = TestNetwork::new(1, NetworkProfile::default());
+        let [one, other] = ["127.0.0.2", "127.0.0.3"].map(|ip| ip.parse::<IpAddr>().unwrap());
+        assert!(network.is_up(one) && network.addresses().is_none());
+        network.set_addresses(&[one]);
+        assert!(network.is_up(one) && !network.is_up(other));
+        network.set_addresses(&[other]);
+        assert!(!network.is_up(one) && network.is_up(other));
     }
 
     #[test]

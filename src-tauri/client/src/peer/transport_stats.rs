@@ -1,13 +1,14 @@
 //! What the stack's report says about the path.
 
 use super::TransportStats;
+use super::turn_stream::{Security, StreamRelays};
 use rtc::rtp_transceiver::rtp_sender::RtpCodecKind;
 use std::time::Duration;
 use webrtc::peer_connection::{RTCIceCandidateType, RTCStatsReport, RTCStatsReportEntry};
 
-pub(crate) fn read(report: &RTCStatsReport) -> TransportStats {
+pub(crate) fn read(report: &RTCStatsReport, relays: &StreamRelays) -> TransportStats {
     let mut stats = TransportStats::default();
-    let (mut pair, mut locals) = (None, Vec::new());
+    let (mut selected, mut pairs, mut locals) = (None, Vec::new(), Vec::new());
     for entry in report.iter() {
         match entry {
             RTCStatsReportEntry::RemoteInboundRtp(stream) => {
@@ -16,17 +17,24 @@ pub(crate) fn read(report: &RTCStatsReport) -> TransportStats {
                 }
                 stats.rtt = stats.rtt.or(seconds(stream.round_trip_time));
             }
-            RTCStatsReportEntry::IceCandidatePair(candidates) if candidates.nominated => pair = Some(candidates),
+            RTCStatsReportEntry::Transport(transport) => selected = Some(&transport.selected_candidate_pair_id),
+            RTCStatsReportEntry::IceCandidatePair(pair) => pairs.push(pair),
             RTCStatsReportEntry::LocalCandidate(local) => locals.push(local),
             _ => {}
         }
     }
-    if let Some(pair) = pair {
+    // Pairs of before a restart stay in the report.
+    if let Some(pair) = pairs.into_iter().find(|pair| Some(&pair.stats.id) == selected) {
         stats.rtt = seconds(pair.current_round_trip_time).or(stats.rtt);
-        let local = locals.into_iter().find(|local| local.stats.id == pair.local_candidate_id);
-        stats.route = match local.map(|local| local.candidate_type) {
-            Some(RTCIceCandidateType::Relay) => "relayed udp",
-            Some(_) | None => "direct udp",
+        let local_id = format!("RTCLocalIceCandidate_{}", pair.local_candidate_id);
+        let local = locals.into_iter().find(|local| local.stats.id == local_id);
+        stats.route = match local.filter(|local| local.candidate_type == RTCIceCandidateType::Relay) {
+            Some(relayed) => match relays.of_url(&relayed.url).map(|relay| relay.security) {
+                Some(Security::Plain) => "relayed tcp",
+                Some(Security::Tls) => "relayed tls",
+                None => "relayed udp",
+            },
+            None => "direct udp",
         }
         .to_owned();
     }

@@ -6,11 +6,13 @@ use parley_client::engine::{
     FrameHub, LocalMedia, LocalMediaEvent, LocalOptions, MediaConfig, PeerSession, PeerSessionConfig, PeerSessionEvent,
     PeerSessionHandle, PeerState, Role, StreamId,
 };
-use parley_client::peer::{Loopback, TestNetwork};
+use parley_client::peer::{IceServer, Loopback, TestNetwork};
 use parley_media::{AudioSourceConfig, SpeakerConfig, VideoSourceConfig};
+use parley_shared::wire::Signal;
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinHandle;
 
 pub const REMOTE: StreamId = StreamId::FIRST_REMOTE;
@@ -23,6 +25,10 @@ pub struct CallSetup {
     /// What the offerer's and the answerer's datagrams suffer.
     pub networks: [Option<TestNetwork>; 2],
     pub measure_marks: bool,
+    pub ice_servers: Vec<IceServer>,
+    pub relay_only: bool,
+    /// Certificates that the relays may be signed with.
+    pub extra_roots: Vec<Vec<u8>>,
 }
 
 impl Default for CallSetup {
@@ -32,6 +38,9 @@ impl Default for CallSetup {
             setup_timeout: Duration::from_secs(10),
             networks: [None, None],
             measure_marks: true,
+            ice_servers: Vec::new(),
+            relay_only: false,
+            extra_roots: Vec::new(),
         }
     }
 }
@@ -57,6 +66,7 @@ pub struct Call {
     pub answerer: Side,
     /// Each carrier holds a handle of the session that it carries to.
     carriers: [JoinHandle<()>; 2],
+    hold_signals: watch::Sender<bool>,
 }
 
 impl Drop for Call {
@@ -99,11 +109,17 @@ impl Call {
             Side::start(setup, Role::Offerer, offerer_hub, offerer_media, setup.networks[0].clone());
         let (answerer, to_offerer) =
             Side::start(setup, Role::Answerer, answerer_hub, answerer_media, setup.networks[1].clone());
+        let (hold_signals, held) = watch::channel(false);
         let carriers = [
-            tokio::spawn(carry(to_answerer, Arc::clone(&offerer.log), answerer.handle.clone())),
-            tokio::spawn(carry(to_offerer, Arc::clone(&answerer.log), offerer.handle.clone())),
+            tokio::spawn(carry(to_answerer, Arc::clone(&offerer.log), answerer.handle.clone(), held.clone())),
+            tokio::spawn(carry(to_offerer, Arc::clone(&answerer.log), offerer.handle.clone(), held)),
         ];
-        Self { started_at, offerer, answerer, carriers }
+        Self { started_at, offerer, answerer, carriers, hold_signals }
+    }
+
+    /// Signals that are sent while they are held arrive in order when they are not held any more.
+    pub fn hold_signals(&self, hold: bool) {
+        self.hold_signals.send_replace(hold);
     }
 
     pub fn sides(&self) -> [&Side; 2] {
@@ -145,6 +161,9 @@ impl Side {
         let config = PeerSessionConfig {
             loopback: Loopback::Only,
             setup_timeout: setup.setup_timeout,
+            ice_servers: setup.ice_servers.clone(),
+            relay_only: setup.relay_only,
+            extra_roots: setup.extra_roots.clone(),
             network,
             ..PeerSessionConfig::new(local.clone(), frames.clone(), REMOTE, role)
         };
@@ -187,16 +206,43 @@ impl Side {
             .collect()
     }
 
+    /// What this side has sent to the other so far.
+    pub fn signals(&self) -> Vec<Signal> {
+        let events = self.log.events.lock().expect("no test panicked with the log");
+        events
+            .iter()
+            .filter_map(|(_, event)| match event {
+                PeerSessionEvent::Signal(signal) => Some(signal.clone()),
+                PeerSessionEvent::State(_) | PeerSessionEvent::FirstVideo | PeerSessionEvent::FirstAudio => None,
+            })
+            .collect()
+    }
+
     fn nth(&self, wanted: &PeerSessionEvent, nth: usize) -> Option<Instant> {
         let events = self.log.events.lock().expect("no test panicked with the log");
         events.iter().filter(|(_, event)| event == wanted).nth(nth - 1).map(|(at, _)| *at)
     }
 }
 
-async fn carry(mut events: mpsc::Receiver<PeerSessionEvent>, log: Arc<Log>, other: PeerSessionHandle) {
-    while let Some(event) = events.recv().await {
+async fn carry(
+    mut events: mpsc::Receiver<PeerSessionEvent>,
+    log: Arc<Log>,
+    other: PeerSessionHandle,
+    mut held: watch::Receiver<bool>,
+) {
+    let mut waiting = VecDeque::new();
+    loop {
+        let is_held = *held.borrow_and_update();
+        while !is_held && let Some(signal) = waiting.pop_front() {
+            let _ = other.on_signal(signal);
+        }
+        let event = tokio::select! {
+            event = events.recv() => event,
+            Ok(()) = held.changed() => continue,
+        };
+        let Some(event) = event else { return };
         if let PeerSessionEvent::Signal(signal) = &event {
-            let _ = other.on_signal(signal.clone());
+            waiting.push_back(signal.clone());
         }
         log.events.lock().expect("no test panicked with the log").push((Instant::now(), event));
         log.grown.notify_waiters();

@@ -1,4 +1,6 @@
-//! The task that owns a session: signals in, connection built and rebuilt, events out.
+//! The task that owns a session: signals in, connection built, restarted and rebuilt, events out.
+
+mod steps;
 
 use super::link::{Link, LinkEvent};
 use super::negotiation::{Negotiation, Step};
@@ -8,7 +10,7 @@ use super::stats::{AudioStats, MarkStats, PeerStats, VideoStats};
 use super::tracks::LocalTracks;
 use super::{PeerSessionConfig, PeerSessionEvent, PeerState};
 use crate::engine::local::RemoteSound;
-use crate::peer::{IceCandidate, PeerError, PeerEvent, SendBudget, TransportState, TransportStats};
+use crate::peer::{IceCandidate, PeerEvent, SendBudget, TransportState, TransportStats};
 use parley_shared::wire::{DescriptionKind, Signal};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -18,13 +20,18 @@ use tokio::task::JoinSet;
 
 /// Candidates, states and requests of the connection that wait; a connection makes about 70 at most.
 const LINK_QUEUE: usize = 256;
+/// How often to see whether the other side is still heard.
+const LISTEN_INTERVAL: Duration = Duration::from_millis(100);
 const MEASURE_INTERVAL: Duration = Duration::from_secs(1);
+/// A gap after which the other side has lost its picture.
+const GAP: Duration = Duration::from_millis(800);
 const FAILED_AFTER: Duration = Duration::from_secs(30);
 const VIDEO_CODEC: &str = "H.264";
 const AUDIO_CODEC: &str = "Opus";
 
 pub(super) enum Command {
     Signal(Signal),
+    NetworkChanged,
     Stats(oneshot::Sender<PeerStats>),
     Close(oneshot::Sender<()>),
 }
@@ -43,6 +50,10 @@ pub(super) struct Actor {
     state: PeerState,
     /// Since when there has been no connection.
     down_since: Option<Instant>,
+    /// The transport has a path, as far as it knows.
+    has_path: bool,
+    /// Nothing came for longer than [`GAP`].
+    in_gap: bool,
     rates: RateMeter,
     transport: TransportStats,
 }
@@ -69,12 +80,16 @@ impl Actor {
             sound,
             state: PeerState::Connecting,
             down_since: Some(Instant::now()),
+            has_path: false,
+            in_gap: false,
             rates: RateMeter::default(),
             transport: TransportStats::default(),
         }
     }
 
     pub(super) async fn run(mut self, mut commands: mpsc::Receiver<Command>) {
+        let mut listen = tokio::time::interval(LISTEN_INTERVAL);
+        listen.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut measure = tokio::time::interval(MEASURE_INTERVAL);
         measure.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         self.tell(PeerSessionEvent::State(PeerState::Connecting));
@@ -84,6 +99,7 @@ impl Actor {
             tokio::select! {
                 command = commands.recv() => match command {
                     Some(Command::Signal(signal)) => self.on_signal(signal).await,
+                    Some(Command::NetworkChanged) => self.on_network_changed().await,
                     Some(Command::Stats(reply)) => {
                         self.measure().await;
                         let _ = reply.send(self.stats());
@@ -96,6 +112,7 @@ impl Actor {
                     let step = self.negotiation.handle_timeout(Instant::now());
                     self.take_step(step, None).await;
                 }
+                _ = listen.tick() => self.listen().await,
                 _ = measure.tick() => self.tick().await,
                 Some(_) = self.closing.join_next() => {}
             }
@@ -114,7 +131,7 @@ impl Actor {
                 self.take_step(step, Some(sdp)).await;
             }
             Signal::Description { kind: DescriptionKind::Answer, sdp, generation, tracks: _ } => {
-                let step = self.negotiation.on_answer(generation);
+                let step = self.negotiation.on_answer(generation, now);
                 self.take_step(step, Some(sdp)).await;
             }
             Signal::Candidate { candidate, sdp_mid, sdp_m_line_index, generation } => {
@@ -124,69 +141,6 @@ impl Actor {
             }
             // The transport goes on looking for pairs; nothing follows from the end of the list.
             Signal::CandidatesDone { generation: _ } => {}
-        }
-    }
-
-    /// Carries a step out; `sdp` is the description that caused it.
-    async fn take_step(&mut self, step: Step, sdp: Option<String>) {
-        let done = match (step, sdp) {
-            (Step::Offer { generation }, _) => self.offer(generation).await,
-            (Step::Answer { generation }, Some(sdp)) => self.answer(generation, &sdp).await,
-            (Step::AcceptAnswer, Some(sdp)) => self.accept_answer(&sdp).await,
-            (Step::Drop, _) => {
-                self.drop_link();
-                self.on_down();
-                Ok(())
-            }
-            (Step::Answer { .. } | Step::AcceptAnswer, None) | (Step::AddCandidate | Step::Ignore, _) => Ok(()),
-        };
-        if let Err(error) = done {
-            tracing::warn!(%error, generation = self.negotiation.generation(), "the connection cannot be negotiated");
-            let step = self.negotiation.on_broken(Instant::now());
-            Box::pin(self.take_step(step, None)).await;
-        }
-    }
-
-    async fn offer(&mut self, generation: u32) -> Result<(), PeerError> {
-        let sdp = self.open_link(generation).await?.offer().await?;
-        self.tell_description(DescriptionKind::Offer, sdp, generation);
-        Ok(())
-    }
-
-    async fn answer(&mut self, generation: u32, offer: &str) -> Result<(), PeerError> {
-        let sdp = self.open_link(generation).await?.answer(offer).await?;
-        self.tell_description(DescriptionKind::Answer, sdp, generation);
-        Ok(())
-    }
-
-    async fn accept_answer(&mut self, answer: &str) -> Result<(), PeerError> {
-        match &self.link {
-            Some(link) => link.peer().accept_answer(answer).await,
-            None => Ok(()),
-        }
-    }
-
-    async fn add_candidate(&mut self, candidate: IceCandidate) {
-        if let Some(link) = &self.link
-            && let Err(error) = link.peer().add_candidate(candidate).await
-        {
-            tracing::debug!(%error, "a candidate was ignored");
-        }
-    }
-
-    async fn open_link(&mut self, generation: u32) -> Result<Arc<dyn crate::peer::Peer>, PeerError> {
-        self.drop_link();
-        self.on_down();
-        self.pictures.restart();
-        self.sound.restart();
-        let sender = self.link_events.0.clone();
-        let link = Link::open(generation, &self.config, sender, self.pictures.clone(), Arc::clone(&self.sound)).await?;
-        Ok(self.link.insert(link).peer())
-    }
-
-    fn drop_link(&mut self) {
-        if let Some(link) = self.link.take() {
-            self.closing.spawn(link.close());
         }
     }
 
@@ -220,6 +174,7 @@ impl Actor {
     }
 
     async fn on_transport(&mut self, state: TransportState) {
+        self.has_path = state == TransportState::Connected;
         match state {
             TransportState::Connecting => {}
             TransportState::Connected => self.on_connected(),
@@ -233,8 +188,47 @@ impl Actor {
         if let Some(link) = &mut self.link {
             link.start_sending(&self.config.local);
         }
+        self.on_up();
+    }
+
+    fn on_up(&mut self) {
         self.down_since = None;
         self.enter(PeerState::Connected);
+    }
+
+    /// Looks how long nothing has come.
+    async fn listen(&mut self) {
+        let Some(link) = &self.link else { return };
+        let now = Instant::now();
+        let silence = link.peer().silence(now);
+        if silence >= GAP {
+            self.in_gap = true;
+        } else if std::mem::take(&mut self.in_gap) {
+            self.on_heard_again().await;
+        }
+        let step = self.negotiation.on_silence(silence, now);
+        if step != Step::Ignore {
+            self.on_down();
+        }
+        self.take_step(step, None).await;
+    }
+
+    /// What both sides sent meanwhile is lost: both begin with a fresh picture.
+    async fn on_heard_again(&mut self) {
+        if self.has_path {
+            self.on_up();
+        }
+        self.config.local.request_key_frame();
+        if let Some(link) = &self.link {
+            link.peer().request_key_frame().await;
+        }
+    }
+
+    async fn on_network_changed(&mut self) {
+        if self.link.as_ref().is_some_and(|link| link.peer().has_lost_its_address()) {
+            let step = self.negotiation.on_address_lost(Instant::now());
+            self.take_step(step, None).await;
+        }
     }
 
     async fn on_broken(&mut self) {

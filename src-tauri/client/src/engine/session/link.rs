@@ -40,6 +40,7 @@ impl Link {
             relay_only: config.relay_only,
             loopback: config.loopback,
             bandwidth: config.bandwidth,
+            extra_roots: config.extra_roots.clone(),
             network: config.network.clone(),
         };
         let peer = Arc::new(WebrtcPeer::open(peer_config, sink).await?);

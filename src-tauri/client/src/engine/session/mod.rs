@@ -45,6 +45,8 @@ pub struct PeerSessionConfig {
     pub bandwidth: BandwidthLimits,
     /// A connection that is not up after this time is built anew.
     pub setup_timeout: Duration,
+    /// Certificates (DER) that TURN relays over TLS may be signed with, besides the system's.
+    pub extra_roots: Vec<Vec<u8>>,
     /// For tests: what our datagrams suffer.
     pub network: Option<TestNetwork>,
 }
@@ -62,6 +64,7 @@ impl PeerSessionConfig {
             loopback: Loopback::default(),
             bandwidth: BandwidthLimits::default(),
             setup_timeout: Duration::from_secs(10),
+            extra_roots: Vec::new(),
             network: None,
         }
     }
@@ -120,6 +123,13 @@ impl PeerSessionHandle {
     /// When the session has ended, or is so far behind that the signal is lost.
     pub fn on_signal(&self, signal: Signal) -> Result<(), SessionClosed> {
         self.commands.try_send(Command::Signal(signal)).map_err(|_| SessionClosed)
+    }
+
+    /// The machine's addresses have changed, or it was asleep: a connection that stood on an address which is gone is
+    /// restarted at once. One that goes on as before is left alone.
+    pub fn network_changed(&self) {
+        // A session that is so far behind notices by the silence.
+        let _ = self.commands.try_send(Command::NetworkChanged);
     }
 
     /// What the session has measured; all zero after it has ended.

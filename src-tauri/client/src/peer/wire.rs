@@ -1,0 +1,180 @@
+//! What all sockets of one connection share: the flight repeater, and datagrams that the test network holds back.
+//!
+//! Repeats and delayed datagrams leave by a duplicate of the socket descriptor with a plain non-blocking send: Tokio keeps
+//! one waker per direction, and polling the connection's own socket from a second task would steal it.
+
+use super::dtls::{self, DatagramKind};
+use super::flight::{FlightRepeater, Verdict};
+use super::network::{InFlight, TestNetwork};
+use super::turn_stream::FrameSender;
+use std::net::{SocketAddr, UdpSocket};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Instant;
+use tokio::sync::Notify;
+
+/// The way a datagram leaves. The socket is weak: a closed connection sends nothing more.
+#[derive(Debug, Clone)]
+pub(super) enum Route {
+    Udp { socket: Weak<UdpSocket>, to: SocketAddr },
+    Stream(FrameSender),
+}
+
+impl Route {
+    /// A datagram that would block is lost, like any datagram may be.
+    pub(super) fn send(&self, wire: &[u8]) {
+        match self {
+            Self::Udp { socket, to } => {
+                if let Some(socket) = socket.upgrade() {
+                    let _ = socket.send_to(wire, to);
+                }
+            }
+            Self::Stream(stream) => stream.send(wire),
+        }
+    }
+}
+
+pub(super) struct Wire {
+    state: Mutex<State>,
+    pub(super) network: Option<TestNetwork>,
+    wake: Arc<Notify>,
+    sender_started: AtomicBool,
+    /// Whether the repeater holds a flight, so that media need not take the lock to ask.
+    is_repeating: AtomicBool,
+}
+
+struct State {
+    repeater: FlightRepeater<Route>,
+    delayed: InFlight<Delayed>,
+}
+
+struct Delayed {
+    route: Route,
+    wire: Vec<u8>,
+}
+
+impl Wire {
+    pub(super) fn new(network: Option<TestNetwork>) -> Self {
+        Self {
+            state: Mutex::new(State { repeater: FlightRepeater::new(), delayed: InFlight::new() }),
+            network,
+            wake: Arc::new(Notify::new()),
+            sender_started: AtomicBool::new(false),
+            is_repeating: AtomicBool::new(false),
+        }
+    }
+
+    /// Starts the task that sends repeats and delayed datagrams, once. Needs a Tokio runtime.
+    pub(super) fn start_sender(self: &Arc<Self>) {
+        if !self.sender_started.swap(true, Ordering::Relaxed) {
+            tokio::spawn(send_due(Arc::downgrade(self), Arc::clone(&self.wake)));
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes in a datagram that the stack has sent.
+    pub(super) fn on_sent(&self, route: &Route, wire: &[u8]) {
+        if is_outside_of_handshake(wire) {
+            return;
+        }
+        let mut state = self.state();
+        if state.repeater.on_sent(route, wire, Instant::now()) {
+            self.note_timer(&state);
+        }
+    }
+
+    /// Takes in a datagram from the network and says whether the stack may see it.
+    pub(super) fn on_received(&self, wire: &[u8]) -> Verdict {
+        let proves_keys = DatagramKind::of(wire) == DatagramKind::Media && self.is_repeating.load(Ordering::Relaxed);
+        if !proves_keys && is_outside_of_handshake(wire) {
+            return Verdict::Deliver;
+        }
+        let mut state = self.state();
+        let before = state.repeater.poll_timeout();
+        let verdict = state.repeater.on_received(wire, Instant::now());
+        if state.repeater.poll_timeout() != before {
+            self.note_timer(&state);
+        }
+        verdict
+    }
+
+    fn note_timer(&self, state: &State) {
+        self.is_repeating.store(state.repeater.poll_timeout().is_some(), Ordering::Relaxed);
+        self.wake.notify_one();
+    }
+
+    /// Hands a datagram to the test network.
+    pub(super) fn delay(&self, network: &TestNetwork, route: &Route, wire: &[u8]) {
+        for due in network.admit(wire.len(), Instant::now()) {
+            self.state().delayed.push(due, Delayed { route: route.clone(), wire: wire.to_vec() });
+            self.wake.notify_one();
+        }
+    }
+
+    /// Sends what is due and returns when to come back.
+    fn send_due(&self) -> Option<Instant> {
+        let now = Instant::now();
+        let repeats = self.state().repeater.handle_timeout(now);
+        for (route, wire) in repeats {
+            match (&self.network, &route) {
+                (Some(network), Route::Udp { .. }) => self.delay(network, &route, &wire),
+                (Some(_), Route::Stream(_)) | (None, _) => route.send(&wire),
+            }
+        }
+        let mut state = self.state();
+        while let Some(Delayed { route, wire }) = state.delayed.pop(now) {
+            route.send(&wire);
+        }
+        let next_delayed = state.delayed.next_arrival();
+        state.repeater.poll_timeout().into_iter().chain(next_delayed).min()
+    }
+}
+
+impl Drop for Wire {
+    fn drop(&mut self) {
+        self.wake.notify_one();
+    }
+}
+
+/// Ends when the connection is gone.
+async fn send_due(wire: Weak<Wire>, wake: Arc<Notify>) {
+    loop {
+        let next = match wire.upgrade() {
+            Some(wire) => wire.send_due(),
+            None => return,
+        };
+        match next {
+            Some(at) => tokio::select! {
+                () = wake.notified() => {}
+                () = tokio::time::sleep_until(at.into()) => {}
+            },
+            None => wake.notified().await,
+        }
+    }
+}
+
+/// One compare of the first byte keeps the media path free of locks and copies.
+fn is_outside_of_handshake(wire: &[u8]) -> bool {
+    match wire.first() {
+        Some(20..=25) => false,
+        // TURN ChannelData, and STUN indications.
+        Some(0x40..=0x4f | 0x00) => DatagramKind::of(dtls::payload(wire)) == DatagramKind::Other,
+        Some(_) | None => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn media_and_plain_stun_stay_outside_of_the_handshake() {
+        assert!(is_outside_of_handshake(&[128, 111]));
+        assert!(is_outside_of_handshake(&[0, 1, 0, 0]));
+        assert!(is_outside_of_handshake(&[]));
+        assert!(!is_outside_of_handshake(&[22, 0xfe, 0xfd]));
+    }
+}
