@@ -88,6 +88,9 @@ impl Actor {
             tokio::select! {
                 ask = inbox.recv() => match ask {
                     Some(Ask::Command(command)) => self.on_command(command),
+                    Some(Ask::NetworkChanged) => {
+                        self.peers.values().for_each(|peer| peer.handle.network_changed());
+                    }
                     Some(Ask::Stats(answer)) => drop(answer.send(self.all_stats().await)),
                     None => break,
                 },

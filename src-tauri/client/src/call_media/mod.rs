@@ -24,6 +24,7 @@ pub struct CallMedia {
 #[derive(Debug)]
 enum Ask {
     Command(MediaCommand),
+    NetworkChanged,
     Stats(oneshot::Sender<Vec<PeerStats>>),
 }
 
@@ -45,6 +46,13 @@ impl CallMedia {
     /// Hands a command over without waiting.
     pub fn give(&self, command: MediaCommand) {
         if self.asks.try_send(Ask::Command(command)).is_err() {
+            tracing::error!("the media actor does not keep up");
+        }
+    }
+
+    /// Tells every connection that the machine's network changed.
+    pub fn network_changed(&self) {
+        if self.asks.try_send(Ask::NetworkChanged).is_err() {
             tracing::error!("the media actor does not keep up");
         }
     }

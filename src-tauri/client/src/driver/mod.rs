@@ -20,6 +20,8 @@ use crate::client::{Ask, ClientHandle};
 use crate::config::ClientConfig;
 use crate::core::{Account, Answer, Core, Input, LinkEvent, MediaEvent, Now, ReplyId};
 use crate::engine::FrameHub;
+use crate::network_watch::{self, Look, NetworkWatch};
+use crate::peer::TestNetwork;
 use crate::secrets::Secrets;
 use crate::signaling::Signaling;
 use crate::store::{Store, make_private_dir};
@@ -65,6 +67,8 @@ struct Driver {
     to_renewed: mpsc::Sender<Session>,
     secrets: Secrets,
     media: CallMedia,
+    network_watch: NetworkWatch,
+    network: Option<TestNetwork>,
     /// Of the account that is signed in.
     account: Option<Account>,
     store: Option<Store>,
@@ -93,7 +97,7 @@ impl Driver {
         let (to_media_events, media_events) = mpsc::channel(256);
         let (to_renewed, renewed) = mpsc::channel(4);
         let secrets = Secrets::spawn(config.secrets, &config.data_dir, to_inputs.clone())?;
-        let media = CallMediaConfig { overrides: config.media, network: config.network, frames };
+        let media = CallMediaConfig { overrides: config.media, network: config.network.clone(), frames };
         Ok(Self {
             core: Core::new(config.device_name, rand::random()),
             started: Instant::now(),
@@ -105,6 +109,8 @@ impl Driver {
             link_events,
             to_link_events,
             media: CallMedia::spawn(media, to_media_events),
+            network_watch: NetworkWatch::default(),
+            network: config.network,
             media_events,
             renewed,
             to_renewed,
@@ -123,6 +129,8 @@ impl Driver {
     async fn run(mut self, mut inbox: mpsc::Receiver<Ask>) {
         let preferences = preferences::load(&self.data_dir, self.relay_url.take());
         self.feed(Input::Started(Box::new(preferences))).await;
+        let mut look = tokio::time::interval(network_watch::LOOK_EVERY);
+        look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             let tick_at = self.core.poll_timeout().map(|clock| self.started + clock);
             tokio::select! {
@@ -138,6 +146,7 @@ impl Driver {
                 Some(session) = self.renewed.recv() => self.on_renewed(session),
                 () = at(self.show_at) => self.show(),
                 () = at(tick_at) => self.feed(Input::Tick).await,
+                _ = look.tick() => self.look_at_the_network(),
                 Some(_) = self.tasks.join_next() => {}
             }
         }
@@ -166,6 +175,20 @@ impl Driver {
             Ask::Snapshot(answer) => drop(answer.send(self.core.snapshot())),
             Ask::CallStats(answer) => self.media.ask_stats(answer),
             Ask::Shutdown => {}
+        }
+    }
+
+    /// Whatever stands on the machine's network hears that it changed.
+    fn look_at_the_network(&mut self) {
+        let mut addresses = network_watch::addresses();
+        addresses.extend(self.network.as_ref().and_then(TestNetwork::addresses).unwrap_or_default());
+        let look = Look { addresses, clock: std::time::Instant::now(), wall: std::time::SystemTime::now() };
+        if self.network_watch.has_changed(look) {
+            tracing::info!("the network of this machine changed");
+            self.media.network_changed();
+            if let Some(link) = &self.link {
+                link.network_changed();
+            }
         }
     }
 

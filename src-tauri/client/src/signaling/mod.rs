@@ -4,6 +4,9 @@
 //! Connecting --welcome--> Online --lost--> Waiting --backoff, Reconnect--> Connecting
 //!     `--refused, no answer--------------> Waiting
 //! ```
+//! A change of the machine's network leads from each of them to Connecting, without a pause; from Online only when the relay
+//! does not answer over the old connection.
+//!
 //! Requests get numbers and are sent again after a resume until they are answered. Events are acknowledged after they were
 //! handed over, each once.
 
@@ -11,13 +14,14 @@ mod backoff;
 mod requests;
 mod socket;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use parley_shared::ids::{EventSeq, SessionId};
 use parley_shared::wire::{Request, Resume};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
@@ -36,6 +40,7 @@ const COMMANDS: usize = 1_024;
 #[derive(Debug)]
 pub struct Signaling {
     commands: mpsc::Sender<Command>,
+    network_changed: Arc<Notify>,
     task: JoinHandle<()>,
 }
 
@@ -50,17 +55,19 @@ impl Signaling {
     /// Connects to the relay and stays connected. `events` should be drained: the link waits for a place in it.
     pub fn spawn(relay_url: &str, tokens: Tokens, events: mpsc::Sender<LinkEvent>) -> Self {
         let (commands, inbox) = mpsc::channel(COMMANDS);
+        let network_changed = Arc::<Notify>::default();
         let link = Link {
             url: socket_url(relay_url),
             tokens,
             events,
             commands: inbox,
+            network_changed: Arc::clone(&network_changed),
             requests: Requests::default(),
             session: None,
             idle: false,
             rng: StdRng::from_os_rng(),
         };
-        Self { commands, task: tokio::spawn(link.run()) }
+        Self { commands, network_changed, task: tokio::spawn(link.run()) }
     }
 
     /// Sends a request now, or when the relay is there. False when too much waits already.
@@ -72,6 +79,12 @@ impl Signaling {
     pub fn reconnect(&self) {
         // A full queue is on its way to the relay: it is there.
         let _ = self.commands.try_send(Command::Reconnect);
+    }
+
+    /// The machine has other addresses, or it was asleep: a connection that may be dead is looked at now and not at the next
+    /// heartbeat, and a new one is tried without waiting.
+    pub fn network_changed(&self) {
+        self.network_changed.notify_one();
     }
 
     pub fn set_idle(&self, idle: bool) {
@@ -102,6 +115,7 @@ struct Link {
     tokens: Tokens,
     events: mpsc::Sender<LinkEvent>,
     commands: mpsc::Receiver<Command>,
+    network_changed: Arc<Notify>,
     requests: Requests,
     session: Option<Place>,
     idle: bool,
@@ -145,6 +159,10 @@ impl Link {
                     self.tell(LinkEvent::SignedOut { revoked }).await;
                     return;
                 }
+                Ended::NetworkChanged => {
+                    backoff.reset();
+                    continue;
+                }
                 Ended::TokenRefused(token) => {
                     refused = Some(token);
                     backoff.next(&mut self.rng)
@@ -179,6 +197,7 @@ impl Link {
         loop {
             tokio::select! {
                 () = tokio::time::sleep_until(until) => return true,
+                () = self.network_changed.notified() => return true,
                 command = self.commands.recv() => match command {
                     None => return false,
                     Some(Command::Reconnect) => return true,

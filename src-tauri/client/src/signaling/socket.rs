@@ -1,5 +1,6 @@
 //! One connection of the link, from its hello to its end.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
@@ -15,12 +16,15 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
 use super::{Command, Link, Place};
 use crate::core::{CallFailure, LinkEvent};
+use crate::network_watch;
 
 type Stream = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Acknowledgements wait this long for more events.
 const ACK_AFTER: Duration = Duration::from_millis(100);
+/// After a change of the network a relay that does not answer a ping within this time is not there on this connection.
+const PROOF_TIMEOUT: Duration = Duration::from_millis(1_500);
 /// A frame that the network does not take for this long is on a dead connection.
 const SEND_TIMEOUT: Duration = Duration::from_secs(15);
 
@@ -32,6 +36,8 @@ pub(super) enum Ended {
     Lost {
         was_online: bool,
     },
+    /// The machine's network is another one, and the connection belonged to the one of before.
+    NetworkChanged,
     TokenRefused(Secret),
     SignedOut {
         revoked: bool,
@@ -46,27 +52,47 @@ struct Online {
     heard_at: Instant,
     /// Events were handed over and are not acknowledged.
     ack_at: Option<Instant>,
+    /// The network changed: the relay must say something until then.
+    prove_until: Option<Instant>,
 }
 
 impl Link {
     /// Connects, says hello and stays until the connection ends.
     pub(super) async fn session(&mut self, token: Secret) -> Ended {
-        let Some(mut stream) = self.connect().await else { return Ended::Lost { was_online: false } };
-        let welcome = match self.hello(&mut stream, token).await {
-            Ok(welcome) => welcome,
+        let network_changed = Arc::clone(&self.network_changed);
+        let entered = tokio::select! {
+            entered = self.enter(token) => entered,
+            () = network_changed.notified() => Err(Ended::NetworkChanged),
+        };
+        let (stream, welcome) = match entered {
+            Ok(entered) => entered,
             Err(ended) => return ended,
         };
         if !self.on_welcome(welcome).await {
             return Ended::Stopped;
         }
         let now = Instant::now();
-        let mut online = Online { stream, sent_at: now, heard_at: now, ack_at: None };
+        let mut online = Online { stream, sent_at: now, heard_at: now, ack_at: None, prove_until: None };
         if self.idle && online.send(&ClientMsg::Idle { idle: true }).await.is_err() {
             return Ended::Lost { was_online: true };
         }
         let ended = self.stay(&mut online).await;
-        online.close().await;
+        match ended {
+            // Nobody hears a goodbye.
+            Ended::NetworkChanged => {}
+            Ended::Stopped
+            | Ended::Lost { .. }
+            | Ended::TokenRefused(_)
+            | Ended::SignedOut { .. }
+            | Ended::Unsupported => online.close().await,
+        }
         ended
+    }
+
+    async fn enter(&self, token: Secret) -> Result<(Stream, Welcome), Ended> {
+        let mut stream = self.connect().await.ok_or(Ended::Lost { was_online: false })?;
+        let welcome = self.hello(&mut stream, token).await?;
+        Ok((stream, welcome))
     }
 
     async fn connect(&self) -> Option<Stream> {
@@ -141,6 +167,7 @@ impl Link {
                 biased;
                 incoming = next_msg(&mut online.stream) => {
                     online.heard_at = Instant::now();
+                    online.prove_until = None;
                     let Some(incoming) = incoming else { return lost };
                     if let Some(ended) = self.on_incoming(incoming, online).await {
                         return ended;
@@ -161,7 +188,15 @@ impl Link {
                         }
                     }
                 },
+                () = self.network_changed.notified() => {
+                    if online.has_lost_its_address() || online.ask_for_proof().await.is_err() {
+                        return Ended::NetworkChanged;
+                    }
+                }
                 () = tokio::time::sleep_until(due) => {
+                    if online.has_failed_to_prove() {
+                        return Ended::NetworkChanged;
+                    }
                     if online.on_due(self.session.map(|place| place.last_seq)).await.is_err() {
                         return lost;
                     }
@@ -235,7 +270,7 @@ impl Online {
     fn due(&self) -> Instant {
         let ping = self.sent_at + HEARTBEAT;
         let dead = self.heard_at + HEARTBEAT_TIMEOUT;
-        self.ack_at.into_iter().chain([ping, dead]).min().unwrap_or(ping)
+        self.ack_at.into_iter().chain(self.prove_until).chain([ping, dead]).min().unwrap_or(ping)
     }
 
     async fn on_due(&mut self, last_seq: Option<EventSeq>) -> Result<(), Error> {
@@ -253,6 +288,25 @@ impl Online {
             self.send(&ClientMsg::Ping).await?;
         }
         Ok(())
+    }
+
+    /// The interface that the connection goes through is gone or has another address.
+    fn has_lost_its_address(&self) -> bool {
+        let stream = match self.stream.get_ref() {
+            MaybeTlsStream::Plain(stream) => stream,
+            MaybeTlsStream::Rustls(stream) => stream.get_ref().0,
+            _ => return false,
+        };
+        stream.local_addr().is_ok_and(|address| !network_watch::addresses().contains(&address.ip().to_canonical()))
+    }
+
+    async fn ask_for_proof(&mut self) -> Result<(), Error> {
+        self.prove_until = Some(Instant::now() + PROOF_TIMEOUT);
+        self.send(&ClientMsg::Ping).await
+    }
+
+    fn has_failed_to_prove(&self) -> bool {
+        self.prove_until.is_some_and(|until| until <= Instant::now())
     }
 
     async fn close(mut self) {

@@ -163,3 +163,23 @@ async fn a_revoked_device_hears_that_it_is_signed_out() {
         }
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_of_the_network_finds_a_dead_connection_and_resumes_the_session() {
+    let dir = tempfile::tempdir().unwrap();
+    let relay = Relay::start(dir.path()).await;
+    let wire = Wire::to(relay.address()).await;
+    let (_, tokens, _renewed) = tokens(&relay, sign_up(&relay, "jo").await);
+    let (to_events, mut events) = mpsc::channel(256);
+    let link = Signaling::spawn(&wire.url(), tokens, to_events);
+    let first = until_welcome(&mut events).await;
+    link.network_changed();
+    let untouched = tokio::time::timeout(Duration::from_secs(3), until_welcome(&mut events)).await;
+    assert!(untouched.is_err(), "a connection that lives was dropped");
+    wire.swallow();
+    link.network_changed();
+    // A heartbeat would find it after 50 s, which is longer than `next` waits.
+    let second = until_welcome(&mut events).await;
+    assert!(second.resumed && second.session_id == first.session_id);
+    tokio::time::timeout(PATIENCE, link.stop()).await.expect("the link stops");
+}

@@ -66,6 +66,7 @@ impl Relay {
 pub struct Wire {
     pub address: SocketAddr,
     whole: watch::Sender<bool>,
+    swallowed: watch::Sender<u64>,
 }
 
 impl Wire {
@@ -73,12 +74,19 @@ impl Wire {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
         let (whole, watched) = watch::channel(true);
+        let (swallowed, swallows) = watch::channel(0);
         tokio::spawn(async move {
             while let Ok((near, _)) = listener.accept().await {
-                tokio::spawn(carry(near, relay, watched.clone()));
+                tokio::spawn(carry(near, relay, watched.clone(), swallows.clone()));
             }
         });
-        Self { address, whole }
+        Self { address, whole, swallowed }
+    }
+
+    /// The connections that there are stay open and nothing gets through them any more, as when the machine has moved to
+    /// another network. New ones work.
+    pub fn swallow(&self) {
+        self.swallowed.send_modify(|times| *times += 1);
     }
 
     pub fn url(&self) -> String {
@@ -94,13 +102,25 @@ impl Wire {
     }
 }
 
-async fn carry(mut near: TcpStream, relay: SocketAddr, mut whole: watch::Receiver<bool>) {
+async fn carry(
+    mut near: TcpStream,
+    relay: SocketAddr,
+    mut whole: watch::Receiver<bool>,
+    mut swallows: watch::Receiver<u64>,
+) {
     if !*whole.borrow() {
         return;
     }
     let Ok(mut far) = TcpStream::connect(relay).await else { return };
+    swallows.mark_unchanged();
+    let carried = async {
+        tokio::select! {
+            _ = tokio::io::copy_bidirectional(&mut near, &mut far) => {}
+            _ = swallows.changed() => std::future::pending().await,
+        }
+    };
     tokio::select! {
-        _ = tokio::io::copy_bidirectional(&mut near, &mut far) => {}
+        () = carried => {}
         _ = whole.wait_for(|whole| !whole) => {}
     }
 }
