@@ -41,6 +41,8 @@ const GROW_MARGIN: f64 = 1.3;
 const PAUSE_BELOW_BPS: u32 = 50_000;
 const PAUSE_AFTER: Duration = Duration::from_secs(1);
 const RESUME_ABOVE_BPS: u32 = 90_000;
+/// So much that no doubt is left: the network was away, and it is back.
+const RESUME_AT_ONCE_ABOVE_BPS: u32 = 3 * RESUME_ABOVE_BPS;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Source {
@@ -112,7 +114,8 @@ impl Adaptation {
 
     fn is_pause_over_or_due(&mut self, bps: u32, now: Instant) -> bool {
         let (wish, patience) = if self.is_paused {
-            ((bps >= RESUME_ABOVE_BPS).then_some(Direction::Better), UP_AFTER)
+            let patience = if bps >= RESUME_AT_ONCE_ABOVE_BPS { Duration::ZERO } else { UP_AFTER };
+            ((bps >= RESUME_ABOVE_BPS).then_some(Direction::Better), patience)
         } else {
             ((bps < PAUSE_BELOW_BPS).then_some(Direction::Worse), PAUSE_AFTER)
         };
@@ -241,6 +244,13 @@ mod tests {
         assert_eq!(film.after(100, 70_000), Plan::Pause, "not before there is clearly room");
         assert_eq!(film.after(60, 100_000), encode(320, 180, 10));
         assert_eq!(film.after(120, 700_000), encode(1280, 720, 30));
+    }
+
+    #[test]
+    fn pictures_are_back_at_once_after_the_network_was_away() {
+        let mut film = Film::new(HD);
+        assert_eq!(film.after(60, 40_000), Plan::Pause);
+        assert_ne!(film.after(1, 400_000), Plan::Pause);
     }
 
     #[test]
