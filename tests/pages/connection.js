@@ -49,7 +49,9 @@ export class Connection {
 
   async onSignal(signal) {
     if (signal.type === 'description') {
-      await this.#accept(signal);
+      // An offer within the connection starts ICE anew.
+      if (signal.kind === 'offer') await this.answer(signal);
+      else await this.#accept(signal);
     } else if (signal.type === 'candidate') {
       if (this.#described) await this.#addCandidate(signal);
       else this.#early.push(signal);

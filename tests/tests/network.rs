@@ -1,5 +1,6 @@
 //! Calls over bad networks, through the relay: every one connects, and picture and sound come.
 
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
@@ -8,6 +9,7 @@ use e2e::calls;
 use e2e::pages::Pages;
 use e2e::person::Person;
 use e2e::relay::Relay;
+use parley_client::ClientConfig;
 use parley_client::peer::{Bottleneck, NetworkProfile, TestNetwork};
 use parley_shared::view::Command;
 use serde_json::Value;
@@ -24,8 +26,7 @@ async fn every_call_through_the_relay_connects_at_a_fifth_lost() -> Result<()> {
     println!("seed {SEED}");
     let relay = Relay::start().await?;
     let profile = NetworkProfile { loss: 0.2, delay: Duration::from_millis(20), ..NetworkProfile::default() };
-    let bad =
-        |seed| move |config: &mut parley_client::ClientConfig| config.network = Some(TestNetwork::new(seed, profile));
+    let bad = |seed| move |config: &mut ClientConfig| config.network = Some(TestNetwork::new(seed, profile));
     let alice = Person::sign_up_with(&relay.url, "Alice", bad(SEED)).await?;
     let bob = Person::sign_up_with(&relay.url, "Bob", bad(SEED + 1)).await?;
     for call in 0..CALLS {
@@ -39,6 +40,33 @@ async fn every_call_through_the_relay_connects_at_a_fifth_lost() -> Result<()> {
         calls::hang_up(&alice, &bob).await?;
     }
     Ok(())
+}
+
+/// The machine notices by itself, both its own connections and the relay hear of it, and nobody dials again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_follows_its_machine_to_another_address() -> Result<()> {
+    let _turn = e2e::turn().await;
+    let machines = [4_100, 4_101].map(|seed| TestNetwork::new(seed, NetworkProfile::default()));
+    let move_to = |machine: usize, last: u8| machines[machine].set_addresses(&[IpAddr::from([127, 0, 0, last])]);
+    move_to(0, 2);
+    move_to(1, 9);
+    let relay = Relay::start().await?;
+    let [hers, his] = machines.clone().map(|network| move |config: &mut ClientConfig| config.network = Some(network));
+    let alice = Person::sign_up_with(&relay.url, "Alice", hers).await?;
+    let bob = Person::sign_up_with(&relay.url, "Bob", his).await?;
+    calls::call(&alice, &bob).await?;
+    for last in [3, 4] {
+        move_to(0, last);
+        let moved = Instant::now();
+        for person in [&alice, &bob] {
+            let before = calls::decoded(person).await;
+            calls::decodes_within(person, before + 10, LIMIT).await?;
+        }
+        println!("pictures on both sides {:?} after the move", moved.elapsed());
+        let stats = calls::stats_until(&bob, "statistics", |_| true).await?;
+        anyhow::ensure!(stats.generation == 1, "the connection was built anew");
+    }
+    calls::hang_up(&alice, &bob).await
 }
 
 /// Chromium's hello is longer than a packet and comes again after 50 ms, so a slow link alone confuses a careless handshake.

@@ -147,7 +147,8 @@ async fn a_call_follows_a_change_of_address() {
     let move_to = |side: usize, last: u8| {
         setup.networks[side].as_ref().unwrap().set_addresses(&[IpAddr::from([127, 0, 0, last])]);
     };
-    (move_to(0, 2), move_to(1, 3));
+    move_to(0, 2);
+    move_to(1, 3);
     let call = Call::start(&setup);
     call.until_media(LIMIT).await.unwrap();
     for (side, last) in [(0, 4), (1, 5), (0, 6)] {
@@ -167,10 +168,12 @@ async fn both_may_move_at_once() {
     let move_to = |side: usize, last: u8| {
         setup.networks[side].as_ref().unwrap().set_addresses(&[IpAddr::from([127, 0, 0, last])]);
     };
-    (move_to(0, 2), move_to(1, 3));
+    move_to(0, 2);
+    move_to(1, 3);
     let call = Call::start(&setup);
     call.until_media(LIMIT).await.unwrap();
-    (move_to(0, 4), move_to(1, 5));
+    move_to(0, 4);
+    move_to(1, 5);
     for side in call.sides() {
         side.handle.network_changed();
     }

@@ -18,7 +18,7 @@ struct Relay {
 
 impl Relay {
     fn start() -> Self {
-        let signed = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+        let signed = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).expect("a key pair");
         let server = Coturn::start(&signed.cert.pem(), &signed.signing_key.serialize_pem())
             .unwrap_or_else(|error| panic!("{error}"));
         Self { server, certificate: signed.cert.der().to_vec() }
