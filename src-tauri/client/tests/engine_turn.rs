@@ -133,6 +133,8 @@ async fn a_call_without_any_udp_goes_over_a_stream() {
 async fn a_direct_path_is_preferred_to_a_relayed_one() {
     let relay = Relay::start();
     let call = Call::start(&relay.setup(&[relay.udp(), relay.tcp(), relay.tls()]));
+    let connected = call.until_connected(LIMIT).await.unwrap();
+    println!("direct: connected after {connected:?}");
     call.until_media(LIMIT).await.unwrap();
     for side in call.sides() {
         assert_eq!(side.handle.stats().await.route, "direct udp");

@@ -8,8 +8,8 @@ use super::local_text::{without_base, without_candidates};
 use super::outgoing::OutgoingTrack;
 use super::pulse::Pulse;
 use super::remote_text::{CandidateUse, check_candidate, check_description};
-use super::runtime::PeerRuntime;
-use super::turn_stream::StreamRelays;
+use super::runtime::{PeerRuntime, SecondRound};
+use super::turn_stream::{StreamRelays, is_turn};
 use super::{
     AudioUnit, IceCandidate, MediaKind, Peer, PeerConfig, PeerError, PeerEvent, PeerSink, TransportState,
     TransportStats, VideoUnit, codecs, transport_stats,
@@ -42,6 +42,9 @@ pub struct WebrtcPeer {
     budget: SendBudget,
     pulse: Arc<Pulse>,
     relays: Arc<StreamRelays>,
+    /// Whether there are TURN relays at all.
+    has_relays: bool,
+    second_round: Arc<SecondRound>,
     addresses: LocalAddresses,
     remote: Mutex<RemoteSide>,
     /// An offer that starts ICE anew, until its answer comes. Applying it earlier would end the present path at once.
@@ -103,6 +106,8 @@ impl WebrtcPeer {
             budget,
             pulse: runtime.pulse(),
             relays,
+            has_relays: configuration.ice_servers().iter().any(|server| server.urls.iter().any(|url| is_turn(url))),
+            second_round: runtime.second_round(),
             addresses,
             remote: Mutex::default(),
             restart: Mutex::default(),
@@ -114,6 +119,7 @@ impl WebrtcPeer {
     /// Applies our own description, which begins the gathering of candidates.
     async fn describe(&self, description: RTCSessionDescription) -> Result<(), PeerError> {
         self.told_candidates.store(0, Ordering::Relaxed);
+        self.second_round.set_wanted(self.has_relays);
         guarded(self.connection.set_local_description(description)).await
     }
 
@@ -234,6 +240,8 @@ impl Peer for WebrtcPeer {
         stats.audio_packets_sent = self.audio.packets_sent();
         stats.audio_bytes_sent = self.audio.bytes_sent();
         self.incoming.count_into(&mut stats);
+        let is_direct = stats.route.starts_with("direct");
+        self.second_round.set_wanted(self.has_relays && !is_direct && !self.closed.load(Ordering::Relaxed));
         stats
     }
 
@@ -241,6 +249,7 @@ impl Peer for WebrtcPeer {
         if self.closed.swap(true, Ordering::Relaxed) {
             return;
         }
+        self.second_round.set_wanted(false);
         if let Err(error) = self.connection.close().await {
             tracing::debug!(%error, "the connection did not close cleanly");
         }
@@ -254,6 +263,7 @@ impl Drop for WebrtcPeer {
         }
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             let connection = Arc::clone(&self.connection);
+            self.second_round.set_wanted(false);
             runtime.spawn(async move { connection.close().await });
         }
     }

@@ -13,6 +13,7 @@ use std::io;
 use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use webrtc::runtime::{
     AsyncInterval, AsyncTcpListener, AsyncTcpStream, AsyncUdpSocket, JoinHandle, Runtime, TokioRuntime,
@@ -23,12 +24,46 @@ pub(crate) struct PeerRuntime {
     wire: Arc<Wire>,
     pulse: Arc<Pulse>,
     relays: Arc<StreamRelays>,
+    second_round: Arc<SecondRound>,
+}
+
+/// Makes the stack's driver go round twice for each reason to go round.
+///
+/// In each round the driver first sends what its TURN clients have, and only then hands them what leaves through a relay;
+/// that waits for the next round, which comes when something else happens: up to 200 ms later during a handshake.
+#[derive(Debug, Default)]
+pub(crate) struct SecondRound {
+    is_wanted: AtomicBool,
+    /// The round that begins is the second.
+    is_second: AtomicBool,
+}
+
+impl SecondRound {
+    /// Whether the connection may send through a relay. To be taken back before the connection is closed: closing waits
+    /// by the same clock.
+    pub(crate) fn set_wanted(&self, is_wanted: bool) {
+        self.is_wanted.store(is_wanted, Ordering::Relaxed);
+    }
+
+    fn is_due(&self) -> bool {
+        self.is_wanted.load(Ordering::Relaxed) && !self.is_second.swap(false, Ordering::Relaxed)
+    }
 }
 
 impl PeerRuntime {
     /// `relays` are those that the connection reaches over streams.
     pub(crate) fn new(network: Option<TestNetwork>, relays: Arc<StreamRelays>) -> Self {
-        Self { tokio: TokioRuntime, wire: Arc::new(Wire::new(network)), pulse: Arc::default(), relays }
+        Self {
+            tokio: TokioRuntime,
+            wire: Arc::new(Wire::new(network)),
+            pulse: Arc::default(),
+            relays,
+            second_round: Arc::default(),
+        }
+    }
+
+    pub(crate) fn second_round(&self) -> Arc<SecondRound> {
+        Arc::clone(&self.second_round)
     }
 
     /// Says when and where the connection heard from the network.
@@ -92,7 +127,14 @@ impl Runtime for PeerRuntime {
     }
 
     fn sleep(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send + 'static>> {
-        self.tokio.sleep(duration)
+        if !self.second_round.is_due() {
+            return self.tokio.sleep(duration);
+        }
+        let second_round = Arc::clone(&self.second_round);
+        Box::pin(async move {
+            tokio::task::yield_now().await;
+            second_round.is_second.store(true, Ordering::Relaxed);
+        })
     }
 
     fn interval(&self, period: Duration) -> Box<dyn AsyncInterval> {
@@ -115,6 +157,22 @@ impl Runtime for PeerRuntime {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn every_second_sleep_of_a_relayed_connection_ends_at_once() {
+        let runtime = PeerRuntime::new(None, Arc::default());
+        let ends_at_once = async || {
+            let long = runtime.sleep(Duration::from_secs(60));
+            tokio::time::timeout(Duration::from_millis(50), long).await.is_ok()
+        };
+        assert!(!ends_at_once().await);
+        runtime.second_round().set_wanted(true);
+        assert!(ends_at_once().await);
+        assert!(!ends_at_once().await);
+        assert!(ends_at_once().await);
+        runtime.second_round().set_wanted(false);
+        assert!(!ends_at_once().await);
+    }
 
     #[tokio::test]
     async fn a_dropped_runtime_leaves_no_task() {

@@ -14,7 +14,7 @@ mod connection;
 mod framing;
 mod url;
 
-pub(crate) use url::{Security, StreamRelay};
+pub(crate) use url::{Security, StreamRelay, is_turn};
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};

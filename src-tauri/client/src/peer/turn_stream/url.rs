@@ -46,6 +46,12 @@ impl StreamRelay {
     }
 }
 
+/// Whether a URL names a TURN relay of any kind.
+pub(crate) fn is_turn(url: &str) -> bool {
+    url.split_once(':')
+        .is_some_and(|(scheme, _)| scheme.eq_ignore_ascii_case("turn") || scheme.eq_ignore_ascii_case("turns"))
+}
+
 /// `[::1]:3478`, `[::1]`, `host:3478` and `host`.
 fn split_port(authority: &str) -> Option<(&str, Option<&str>)> {
     if let Some(rest) = authority.strip_prefix('[') {
