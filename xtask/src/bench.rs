@@ -28,7 +28,7 @@ pub struct BenchArgs {
     /// How often each figure is measured; its median is given
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=50))]
     runs: u32,
-    /// Of `media`: a row, or a group of rows: latency, rtt50, setup, setup_loss, loss, step, share, cpu, skew; may be repeated
+    /// Of `media`: a row, or a group of rows: latency, rtt50, setup, setup_loss, loss, step, share, cpu, echo, skew; may be repeated
     #[arg(long)]
     only: Vec<String>,
     /// Of `media`: the first of its networks

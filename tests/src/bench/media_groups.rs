@@ -30,6 +30,7 @@ pub enum Group {
     Step,
     Share,
     Cpu,
+    Echo,
     Skew,
 }
 
@@ -74,7 +75,7 @@ const WARM_UP: Duration = Duration::from_secs(4);
 const SPAN: Duration = Duration::from_secs(10);
 
 impl Group {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Latency,
         Self::Rtt50,
         Self::Setup,
@@ -83,6 +84,7 @@ impl Group {
         Self::Step,
         Self::Share,
         Self::Cpu,
+        Self::Echo,
         Self::Skew,
     ];
 
@@ -96,16 +98,27 @@ impl Group {
             Self::Step => "step",
             Self::Share => "share",
             Self::Cpu => "cpu",
+            Self::Echo => "echo",
             Self::Skew => "skew",
         }
     }
 
-    /// Takes minutes, and says everything in one run.
-    pub fn is_long(self) -> bool {
-        self == Self::Skew
+    /// Says everything in one run; both kinds of ends are measured at the same time.
+    pub fn is_measured_once(self) -> bool {
+        match self {
+            Self::Echo | Self::Skew => true,
+            Self::Latency
+            | Self::Rtt50
+            | Self::Setup
+            | Self::SetupLoss
+            | Self::Loss
+            | Self::Step
+            | Self::Share
+            | Self::Cpu => false,
+        }
     }
 
-    /// Measures everything of this group once. The same seed gives the same networks; `span` is that of a long group.
+    /// Measures everything of this group once. The same seed gives the same networks; `span` is that of a group that takes minutes.
     ///
     /// # Errors
     /// A call did not come about.
@@ -119,6 +132,7 @@ impl Group {
             Self::Step => network::step(kind, seed, clips).await,
             Self::Share => network::share(kind, seed, clips).await,
             Self::Cpu => cpu(kind, seed, clips).await,
+            Self::Echo => echo(kind, seed).await,
             Self::Skew => skew::drifting_clocks(kind, seed, clips, span).await,
         }
     }
@@ -162,6 +176,21 @@ async fn cpu(kind: Kind, seed: u64, clips: &Clips) -> Result<Figures> {
     let stretch = one_way(kind, &road, &unmarked(&clips.picture, clips)).await?;
     anyhow::ensure!(stretch.fps(1) > 25.0, "only {:.1} pictures a second were shown", stretch.fps(1));
     Ok(vec![("cpu_cores_both_ends", stretch.cpu_cores)])
+}
+
+/// The voice chain by itself: no call. What goes into the other program's calls here goes around its own chain.
+async fn echo(kind: Kind, seed: u64) -> Result<Figures> {
+    match kind {
+        Kind::Libwebrtc => Ok(Figures::new()),
+        Kind::Parley => {
+            let figures = tokio::task::spawn_blocking(move || super::echo::measure(seed)).await?;
+            let rows = [
+                ("echo_return_loss_db", figures.echo_return_loss_db),
+                ("near_speech_loss_db", figures.near_speech_loss_db),
+            ];
+            Ok(rows.to_vec())
+        }
+    }
 }
 
 /// Pictures and clicks that tell their latency.

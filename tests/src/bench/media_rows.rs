@@ -69,6 +69,10 @@ pub const ROWS: &[RowPlan] = &[
     RowPlan::at_most("cpu_cores_both_ends", Group::Cpu, "cores", 0.35).because(
         "one-way 720p30 with its source, sound both ways; ours is H.264, libwebrtc's VP8 with JavaScript around it",
     ),
+    RowPlan::at_least("echo_return_loss_db", Group::Echo, "dB", 35.0).because(
+        "a synthetic room, the worst of clocks 0 to 300 millionths apart; wrtc's raw sources go around its own chain",
+    ),
+    RowPlan::at_most("near_speech_loss_db", Group::Echo, "dB", 3.0),
     RowPlan::at_most("av_skew_ms", Group::Skew, "ms", 45.0)
         .because("p95 of the difference, microphones 300 millionths fast and slow"),
     RowPlan::at_most("av_skew_concealed_pct", Group::Skew, "%", 0.1),

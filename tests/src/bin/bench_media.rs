@@ -44,7 +44,7 @@ async fn main() -> Result<()> {
         // A seed for each direction of each run.
         let seed = args.seed + u64::from(run) * 2;
         for group in Group::ALL.into_iter().filter(|group| plans.iter().any(|plan| plan.group == *group)) {
-            if !group.is_long() {
+            if !group.is_measured_once() {
                 bench.one_after_the_other(group, seed).await;
             } else if run == 0 {
                 bench.side_by_side(group, seed).await;
@@ -70,7 +70,7 @@ impl Bench {
         }
     }
 
-    /// For groups that take long and little of the processor.
+    /// For groups that take little of the processor.
     async fn side_by_side(&mut self, group: Group, seed: u64) {
         let both = Kind::ALL.map(|kind| self.measure(group, kind, seed));
         let results = futures_util::future::join_all(both).await;
