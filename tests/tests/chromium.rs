@@ -1,5 +1,6 @@
 //! Chromium as the other side of a call: it knows the public protocol and nothing of this code.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -8,6 +9,7 @@ use e2e::calls::{self, decoded};
 use e2e::pages::Pages;
 use e2e::person::Person;
 use e2e::relay::Relay;
+use parley_client::peer::{NetworkProfile, TestNetwork};
 use parley_shared::view::{CallPhaseView, Command};
 use serde_json::Value;
 
@@ -25,11 +27,16 @@ struct Scene {
 }
 
 async fn scene() -> Result<Scene> {
+    scene_on(None).await
+}
+
+/// The engine's datagrams go through `network`.
+async fn scene_on(network: Option<TestNetwork>) -> Result<Scene> {
     let pages = Pages::start().await?;
     let relay = Relay::start().await?;
     let browser = Browser::start(&pages, &FakeDevices::default()).await?;
     browser.sign_up(&relay.url, "Chromium").await?;
-    let alice = Person::sign_up(&relay.url, "Alice").await?;
+    let alice = Person::sign_up_with(&relay.url, "Alice", |config| config.network = network).await?;
     Ok(Scene { relay, browser, alice, _pages: pages })
 }
 
@@ -57,6 +64,31 @@ async fn the_engine_calls_and_chromium_offers() -> Result<()> {
 
     scene.alice.command(Command::HangUp).await?;
     scene.browser.eval::<Value>("peer.until('end of the call', () => peer.call === null)", vec![]).await?;
+    scene.relay.stop().await
+}
+
+/// The restart keeps the connection: a new one would have another generation.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn chromium_follows_the_engine_to_another_address() -> Result<()> {
+    let _turn = e2e::turn().await;
+    let machine = TestNetwork::new(5_000, NetworkProfile::default());
+    let move_to = |last: u8| machine.set_addresses(&[IpAddr::from([127, 0, 0, last])]);
+    move_to(2);
+    let scene = scene_on(Some(machine.clone())).await?;
+    scene.browser.eval::<Value>("peer.dial('Alice')", vec![]).await?;
+    calls::accept(&scene.alice).await?;
+    media_flows_both_ways(&scene).await?;
+
+    move_to(3);
+    let seen = scene.browser.stats_until("statistics", MEDIA, |_| true).await?["video"]["decoded"].as_u64();
+    let there = scene
+        .browser
+        .stats_until("seen the engine again", MEDIA, |stats| {
+            stats["video"]["decoded"].as_u64() > seen.map(|pictures| pictures + 30)
+        })
+        .await?;
+    ensure!(there["generation"] == 1, "{there}");
+    calls::decodes_within(&scene.alice, decoded(&scene.alice).await + 20, MEDIA).await?;
     scene.relay.stop().await
 }
 
