@@ -2,6 +2,7 @@
 
 pub mod h264;
 pub mod opus;
+pub mod red;
 mod sps;
 
 /// Why a codec could not do its work.
