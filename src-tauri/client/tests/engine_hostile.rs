@@ -178,7 +178,12 @@ async fn send_nonsense(peer: &dyn Peer) {
         let unit = VideoUnit { annex_b: Bytes::from(annex_b), is_key_frame: n == 0, captured_at: Instant::now() };
         peer.send_video(&unit).await.expect("the connection takes what is well framed");
         let packet: Vec<u8> = (0..rng.random_range(1..400)).map(|_| rng.random::<u8>()).collect();
-        let unit = AudioUnit { packet: Bytes::from(packet), sample_position: n * 960, begins_talk_spurt: false };
+        let unit = AudioUnit {
+            packet: Bytes::from(packet),
+            sample_position: n * 960,
+            captured_at: Instant::now(),
+            begins_talk_spurt: false,
+        };
         peer.send_audio(&unit).await.expect("the connection takes what is well framed");
         tokio::time::sleep(Duration::from_millis(2)).await;
     }

@@ -13,9 +13,11 @@ impl Mixer {
         Self { sum: [0.0; CHUNK_SAMPLES] }
     }
 
-    /// Adds one voice, `gain` times as loud (1 leaves it, 0 mutes it).
-    pub fn add(&mut self, samples: &[f32; CHUNK_SAMPLES], gain: f32) {
+    /// Adds one voice as loud as `fader` says.
+    pub fn add(&mut self, samples: &[f32; CHUNK_SAMPLES], fader: &mut Fader) {
+        let (mut gain, step) = fader.advance();
         for (sum, sample) in self.sum.iter_mut().zip(samples) {
+            gain += step;
             *sum += sample * gain;
         }
     }
@@ -32,6 +34,46 @@ impl Mixer {
 impl Default for Mixer {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+/// How loud one voice is. A change is spread over a chunk, because a step would be heard as a click.
+#[derive(Clone, Copy, Debug)]
+pub struct Fader {
+    current: f32,
+    wanted: f32,
+}
+
+impl Fader {
+    /// Loudest gain: 6 dB.
+    pub const MAX_GAIN: f32 = 2.0;
+
+    /// Begins at `gain` without a ramp.
+    pub fn new(gain: f32) -> Self {
+        let gain = Self::bounded(gain);
+        Self { current: gain, wanted: gain }
+    }
+
+    /// From the next chunk on the voice is `gain` times as loud: 0 mutes, 1 leaves it, 2 doubles. What is not a number
+    /// counts as 1.
+    pub fn set(&mut self, gain: f32) {
+        self.wanted = Self::bounded(gain);
+    }
+
+    /// The gain before the next chunk, and what it grows by from sample to sample.
+    fn advance(&mut self) -> (f32, f32) {
+        let from = std::mem::replace(&mut self.current, self.wanted);
+        (from, (self.wanted - from) / CHUNK_SAMPLES as f32)
+    }
+
+    fn bounded(gain: f32) -> f32 {
+        if gain.is_nan() { 1.0 } else { gain.clamp(0.0, Self::MAX_GAIN) }
+    }
+}
+
+impl Default for Fader {
+    fn default() -> Self {
+        Self::new(1.0)
     }
 }
 
@@ -60,12 +102,39 @@ mod tests {
     #[test]
     fn voices_are_added_with_their_gain_and_only_once() {
         let (mut mixer, mut out) = (Mixer::new(), [9.0; CHUNK_SAMPLES]);
-        mixer.add(&[0.2; CHUNK_SAMPLES], 1.0);
-        mixer.add(&[0.4; CHUNK_SAMPLES], 0.5);
+        mixer.add(&[0.2; CHUNK_SAMPLES], &mut Fader::default());
+        mixer.add(&[0.4; CHUNK_SAMPLES], &mut Fader::new(0.5));
         mixer.take(&mut out);
         assert!(out.iter().all(|&sample| (sample - 0.4).abs() < 1e-6));
         mixer.take(&mut out);
         assert_eq!(out, [0.0; CHUNK_SAMPLES]);
+    }
+
+    #[test]
+    fn a_new_volume_is_reached_within_a_chunk_without_a_step() {
+        let (mut mixer, mut fader, mut heard) = (Mixer::new(), Fader::default(), Vec::new());
+        for gain in [1.0, 0.0, 0.0, 2.0, f32::NAN] {
+            fader.set(gain);
+            mixer.add(&[0.3; CHUNK_SAMPLES], &mut fader);
+            let mut out = [0.0; CHUNK_SAMPLES];
+            mixer.take(&mut out);
+            heard.extend(out);
+        }
+        let largest = heard.windows(2).map(|pair| (pair[1] - pair[0]).abs()).fold(0.0, f32::max);
+        assert!(largest < 0.3 * 2.0 / CHUNK_SAMPLES as f32 * 1.1, "{largest}");
+        let after = |chunk: usize| heard[chunk * CHUNK_SAMPLES - 1];
+        assert!((after(1) - 0.3).abs() < 1e-3 && after(2).abs() < 1e-3 && after(3).abs() < 1e-3);
+        assert!((after(4) - 0.6).abs() < 1e-3 && (after(5) - 0.3).abs() < 1e-3);
+    }
+
+    #[test]
+    fn twenty_five_voices_are_mixed_and_stay_within_bounds() {
+        let (mut mixer, mut out) = (Mixer::new(), [0.0; CHUNK_SAMPLES]);
+        for _ in 0..25 {
+            mixer.add(&[0.9; CHUNK_SAMPLES], &mut Fader::new(2.0));
+        }
+        mixer.take(&mut out);
+        assert!(out.iter().all(|&sample| (0.98..=1.0).contains(&sample)));
     }
 
     proptest! {

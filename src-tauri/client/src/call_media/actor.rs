@@ -129,9 +129,15 @@ impl Actor {
                 }
             }
             MediaCommand::UseDevices(devices) => self.use_devices(&devices),
-            // TODO with `LocalMedia::set_voice` and `LocalMedia::set_volume`: hand them on.
-            MediaCommand::SetVoice(_) | MediaCommand::SetVolume { .. } => {}
-            MediaCommand::OpenPeer { participant, stream, offers, ice_servers, relay_only, volume_pct: _ } => {
+            // TODO with `LocalMedia::set_voice`: hand it on.
+            MediaCommand::SetVoice(_) => {}
+            MediaCommand::SetVolume { participant, volume_pct } => {
+                if let Some(peer) = self.peers.get(&participant) {
+                    self.set_volume(peer.stream, volume_pct);
+                }
+            }
+            MediaCommand::OpenPeer { participant, stream, offers, ice_servers, relay_only, volume_pct } => {
+                self.set_volume(StreamId(stream), volume_pct);
                 self.open_peer(participant, StreamId(stream), offers, ice_servers, relay_only);
             }
             MediaCommand::Signal { participant, signal } => {
@@ -159,6 +165,12 @@ impl Actor {
                 let speaker = media_config(&self.config.overrides, &devices).speaker;
                 self.closing.spawn(play_test_sound(speaker));
             }
+        }
+    }
+
+    fn set_volume(&self, stream: StreamId, volume_pct: u16) {
+        if let Some(open) = &self.local {
+            open.media.set_volume(stream, f32::from(volume_pct) / 100.0);
         }
     }
 

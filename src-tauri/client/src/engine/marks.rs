@@ -19,6 +19,13 @@ impl MarkWindow {
         self.millis.push_back(latency.as_secs_f64() * 1e3);
     }
 
+    /// The median of the newest `len` measurements, `None` before the first.
+    pub(crate) fn recent_median_ms(&self, len: usize) -> Option<f64> {
+        let mut sorted: Vec<f64> = self.millis.iter().rev().take(len).copied().collect();
+        sorted.sort_by(f64::total_cmp);
+        sorted.get(sorted.len() / 2).copied()
+    }
+
     /// `None` before the first measurement.
     pub(crate) fn summary(&self) -> Option<LatencyMs> {
         let mut sorted: Vec<f64> = self.millis.iter().copied().collect();
@@ -51,6 +58,7 @@ mod tests {
             window.push(Duration::from_millis(ms));
         }
         let summary = window.summary().unwrap();
+        assert_eq!(window.recent_median_ms(11), Some(594.0));
         assert!((summary.p50 - 300.0).abs() < 2.0 && (summary.p95 - 570.0).abs() < 2.0, "{summary:?}");
     }
 }

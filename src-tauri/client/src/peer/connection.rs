@@ -1,6 +1,7 @@
 //! [`Peer`] on the `webrtc` crate.
 
 use super::budget::{Congestion, SendBudget};
+use super::clocks::Clocks;
 use super::ice;
 use super::incoming::Incoming;
 use super::interfaces::LocalAddresses;
@@ -71,7 +72,8 @@ impl WebrtcPeer {
     pub async fn open(config: PeerConfig, sink: PeerSink) -> Result<Self, PeerError> {
         let congestion = Congestion::new(config.bandwidth);
         let budget = congestion.budget();
-        let incoming = Arc::new(Incoming::new(Arc::clone(&sink.on_packet)));
+        let clocks = Clocks::default();
+        let incoming = Arc::new(Incoming::new(Arc::clone(&sink.on_packet), clocks.clone()));
         let addresses = LocalAddresses::new(config.loopback, config.network.clone());
         let mut relays = StreamRelays::new(config.extra_roots.clone());
         let configuration = ice::configuration(&config, &mut relays);
@@ -83,6 +85,7 @@ impl WebrtcPeer {
             configuration: &configuration,
             sink: &sink,
             incoming: &incoming,
+            clocks: &clocks,
             runtime: &runtime,
             addresses: &addresses,
             told_candidates: &told_candidates,
@@ -95,8 +98,8 @@ impl WebrtcPeer {
                 parts.build(congestion, MulticastDnsMode::Disabled).await?
             }
         };
-        let audio = OutgoingTrack::add_to(&*connection, MediaKind::Audio).await?;
-        let video = OutgoingTrack::add_to(&*connection, MediaKind::Video).await?;
+        let audio = OutgoingTrack::add_to(&*connection, MediaKind::Audio, clocks.clone()).await?;
+        let video = OutgoingTrack::add_to(&*connection, MediaKind::Video, clocks).await?;
         tokio::spawn(report_end(video.track(), sink.on_event));
         Ok(Self {
             connection,
@@ -133,6 +136,13 @@ impl WebrtcPeer {
         for candidate in std::mem::take(&mut remote.early) {
             self.add_now(candidate).await?;
         }
+        Ok(())
+    }
+
+    async fn negotiated(&self) -> Result<(), PeerError> {
+        self.video.negotiated().await?;
+        let audio = self.audio.negotiated().await?;
+        self.incoming.set_audio_types(audio.media, audio.red);
         Ok(())
     }
 
@@ -175,8 +185,7 @@ impl Peer for WebrtcPeer {
         let answer = guarded(self.connection.create_answer(None)).await.map_err(as_bad_description)?;
         let sdp = without_candidates(&answer.sdp);
         self.describe(answer).await.map_err(as_bad_description)?;
-        self.video.negotiated().await?;
-        self.audio.negotiated().await?;
+        self.negotiated().await?;
         Ok(sdp)
     }
 
@@ -187,8 +196,7 @@ impl Peer for WebrtcPeer {
             self.describe(restart).await?;
         }
         self.take_in(answer).await?;
-        self.video.negotiated().await?;
-        self.audio.negotiated().await
+        self.negotiated().await
     }
 
     async fn add_candidate(&self, candidate: IceCandidate) -> Result<(), PeerError> {
@@ -216,6 +224,10 @@ impl Peer for WebrtcPeer {
         self.audio.send_audio(unit).await
     }
 
+    fn set_audio_copies(&self, copies: usize) {
+        self.audio.set_copies(copies);
+    }
+
     async fn request_key_frame(&self) {
         self.incoming.request_key_frame().await;
     }
@@ -235,6 +247,8 @@ impl Peer for WebrtcPeer {
     async fn stats(&self) -> TransportStats {
         let report = self.connection.get_stats(Instant::now(), StatsSelector::None).await;
         let mut stats = transport_stats::read(&report, &self.relays);
+        stats.remote_loss = self.video.reported_loss();
+        stats.remote_audio_loss = self.audio.reported_loss();
         stats.video_packets_sent = self.video.packets_sent();
         stats.video_bytes_sent = self.video.bytes_sent();
         stats.audio_packets_sent = self.audio.packets_sent();
@@ -281,6 +295,7 @@ struct Parts<'a> {
     configuration: &'a RTCConfiguration,
     sink: &'a PeerSink,
     incoming: &'a Arc<Incoming>,
+    clocks: &'a Clocks,
     runtime: &'a Arc<PeerRuntime>,
     addresses: &'a LocalAddresses,
     told_candidates: &'a Arc<AtomicUsize>,
@@ -293,7 +308,8 @@ impl Parts<'_> {
         mdns: MulticastDnsMode,
     ) -> Result<Arc<dyn PeerConnection>, PeerError> {
         let on_event = Arc::clone(&self.sink.on_event);
-        let registry = codecs::interceptors(congestion, move || on_event(PeerEvent::KeyFrameRequested));
+        let registry =
+            codecs::interceptors(congestion, self.clocks.clone(), move || on_event(PeerEvent::KeyFrameRequested));
         let handler = Handler {
             on_event: Arc::clone(&self.sink.on_event),
             incoming: Arc::clone(self.incoming),

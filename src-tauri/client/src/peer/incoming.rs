@@ -1,9 +1,11 @@
 //! The media tracks that the other side sends.
 
-use super::{MediaKind, MediaPacket, TransportStats};
+use super::clocks::Clocks;
+use super::{MediaKind, MediaPacket, PacketCopy, TransportStats, codecs, redundancy};
+use bytes::Bytes;
 use rtc::rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication;
 use rtc::rtp_transceiver::rtp_sender::RtpCodecKind;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 use webrtc::media_stream::track_remote::{TrackRemote, TrackRemoteEvent};
@@ -15,6 +17,10 @@ type OnPacket = Arc<dyn Fn(MediaKind, MediaPacket) + Send + Sync>;
 
 pub(crate) struct Incoming {
     on_packet: OnPacket,
+    clocks: Clocks,
+    /// The payload types of Opus and of Opus with copies, 0 while it is not negotiated.
+    opus: AtomicU8,
+    red: AtomicU8,
     tracks: AtomicU64,
     /// The newest video track and the SSRC it sends with.
     video: Mutex<Option<(Arc<dyn TrackRemote>, u32)>>,
@@ -30,8 +36,22 @@ struct Counts {
 }
 
 impl Incoming {
-    pub(crate) fn new(on_packet: OnPacket) -> Self {
-        Self { on_packet, tracks: AtomicU64::new(0), video: Mutex::default(), counts: Counts::default() }
+    pub(crate) fn new(on_packet: OnPacket, clocks: Clocks) -> Self {
+        Self {
+            on_packet,
+            clocks,
+            opus: AtomicU8::new(0),
+            red: AtomicU8::new(0),
+            tracks: AtomicU64::new(0),
+            video: Mutex::default(),
+            counts: Counts::default(),
+        }
+    }
+
+    /// Takes the payload types under which sound comes.
+    pub(crate) fn set_audio_types(&self, opus: u8, red: Option<u8>) {
+        self.opus.store(opus, Ordering::Relaxed);
+        self.red.store(red.unwrap_or(0), Ordering::Relaxed);
     }
 
     /// Reads a track until it ends with the connection.
@@ -87,15 +107,36 @@ impl Incoming {
         };
         packets.fetch_add(1, Ordering::Relaxed);
         bytes.fetch_add(packet.payload.len() as u64, Ordering::Relaxed);
+        let arrived_at = Instant::now();
+        let Some((payload, copies)) = self.unwrap(kind, &packet) else { return };
+        let header = packet.header;
+        let clock_hz = match kind {
+            MediaKind::Video => codecs::VIDEO_CLOCK_HZ,
+            MediaKind::Audio => codecs::AUDIO_CLOCK_HZ,
+        };
+        let captured_us = self.clocks.captured_us(header.ssrc, header.timestamp, clock_hz);
         (self.on_packet)(
             kind,
             MediaPacket {
-                sequence_number: packet.header.sequence_number,
-                timestamp: packet.header.timestamp,
-                marker: packet.header.marker,
-                payload: packet.payload,
-                arrived_at: Instant::now(),
+                sequence_number: header.sequence_number,
+                timestamp: header.timestamp,
+                marker: header.marker,
+                payload,
+                arrived_at,
+                captured_us,
+                copies,
             },
         );
+    }
+
+    /// The frame of a packet and the copies of earlier ones in it. `None` when it is malformed.
+    fn unwrap(&self, kind: MediaKind, packet: &rtc::rtp::Packet) -> Option<(Bytes, Vec<PacketCopy>)> {
+        let (opus, red) = (self.opus.load(Ordering::Relaxed), self.red.load(Ordering::Relaxed));
+        match kind {
+            MediaKind::Audio if red != 0 && packet.header.payload_type == red => {
+                redundancy::unwrap(opus, packet.header.timestamp, &packet.payload)
+            }
+            MediaKind::Audio | MediaKind::Video => Some((packet.payload.clone(), Vec::new())),
+        }
     }
 }

@@ -10,6 +10,7 @@
 //! sends may panic us: text is bounded before it is parsed, and a panic of the stack becomes an error.
 
 mod budget;
+mod clocks;
 mod codecs;
 mod congestion;
 mod connection;
@@ -26,6 +27,7 @@ mod network;
 mod outgoing;
 mod paced_sender;
 mod pulse;
+mod redundancy;
 mod remote_text;
 mod repair_requests;
 mod retransmit;
@@ -75,6 +77,9 @@ pub trait Peer: Send + Sync + std::fmt::Debug {
 
     /// Sends one Opus packet.
     async fn send_audio(&self, unit: &AudioUnit) -> Result<(), PeerError>;
+
+    /// Sends sound with copies of so many earlier packets from now on, if the other side understands that. (RFC 2198)
+    fn set_audio_copies(&self, copies: usize);
 
     /// Asks the other side for a key frame (PLI). Does nothing before its video has begun.
     async fn request_key_frame(&self);
@@ -168,6 +173,17 @@ pub struct MediaPacket {
     pub marker: bool,
     pub payload: Bytes,
     pub arrived_at: Instant,
+    /// When it was captured, in microseconds of the sender's wall clock. `None` before the sender's first report.
+    pub captured_us: Option<i64>,
+    /// Copies of the packets before this one that came with it, newest first. Of sound only.
+    pub copies: Vec<PacketCopy>,
+}
+
+/// A copy of an earlier packet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PacketCopy {
+    pub timestamp: u32,
+    pub payload: Bytes,
 }
 
 /// One encoded picture: an H.264 access unit with start codes.
@@ -178,12 +194,14 @@ pub struct VideoUnit {
     pub captured_at: Instant,
 }
 
-/// One Opus packet of 20 ms.
+/// One Opus packet of 10 or 20 ms.
 #[derive(Debug, Clone)]
 pub struct AudioUnit {
     pub packet: Bytes,
     /// Its first sample, counted at 48 kHz since the sound began; goes on during silence.
     pub sample_position: u64,
+    /// When its first sample was captured.
+    pub captured_at: Instant,
     /// Whether nothing was sent directly before it.
     pub begins_talk_spurt: bool,
 }
@@ -194,6 +212,8 @@ pub struct TransportStats {
     pub rtt: Option<Duration>,
     /// What the other side has lost of our video lately, 0 to 1.
     pub remote_loss: f64,
+    /// What the other side has lost of our sound lately, 0 to 1.
+    pub remote_audio_loss: f64,
     pub video_packets_sent: u64,
     pub video_bytes_sent: u64,
     pub audio_packets_sent: u64,

@@ -2,7 +2,6 @@
 
 use super::TransportStats;
 use super::turn_stream::{Security, StreamRelays};
-use rtc::rtp_transceiver::rtp_sender::RtpCodecKind;
 use std::time::Duration;
 use webrtc::peer_connection::{RTCIceCandidateType, RTCStatsReport, RTCStatsReportEntry};
 
@@ -12,9 +11,6 @@ pub(crate) fn read(report: &RTCStatsReport, relays: &StreamRelays) -> TransportS
     for entry in report.iter() {
         match entry {
             RTCStatsReportEntry::RemoteInboundRtp(stream) => {
-                if stream.received_rtp_stream_stats.rtp_stream_stats.kind == RtpCodecKind::Video {
-                    stats.remote_loss = stream.fraction_lost.clamp(0.0, 1.0);
-                }
                 stats.rtt = stats.rtt.or(seconds(stream.round_trip_time));
             }
             RTCStatsReportEntry::Transport(transport) => selected = Some(&transport.selected_candidate_pair_id),

@@ -61,6 +61,34 @@ fn error_correction_beats_concealment() {
 }
 
 #[test]
+fn spare_copies_are_told_from_packets_without() {
+    let with = |expected_loss_pct| packets(OpusConfig { expected_loss_pct, ..OpusConfig::default() }, 60);
+    let copies = with(20)[10..].iter().filter(|packet| has_spare_copy(packet)).count();
+    assert!(copies > 20, "{copies} of 50: not every frame is loud enough");
+    assert!(with(0).iter().all(|packet| !has_spare_copy(packet)));
+}
+
+#[test]
+fn packets_may_be_short_and_change_their_length() {
+    let (mut encoder, mut decoder) = (Encoder::new(OpusConfig::default()).unwrap(), Decoder::new().unwrap());
+    for frame in 0..20 {
+        let len = if frame % 3 == 0 { FRAME_SAMPLES } else { SHORT_FRAME_SAMPLES };
+        let packet = encoder.encode(&voice(frame)[..len]).unwrap();
+        assert_eq!(decoder.decode(&packet).unwrap().len(), len);
+    }
+    assert!(encoder.encode(&[0.0; 100]).is_err());
+}
+
+#[test]
+fn a_pause_is_a_packet_that_every_decoder_takes() {
+    let (packets, mut decoder) = (packets(OpusConfig::default(), 5), Decoder::new().unwrap());
+    let pause = pause_after(&packets[4]).unwrap();
+    assert!(is_pause(&pause) && !is_pause(&packets[4]));
+    assert_eq!(decoder.decode(&pause).unwrap().len(), FRAME_SAMPLES);
+    assert_eq!(pause_after(&[]), None);
+}
+
+#[test]
 fn silence_costs_next_to_nothing_under_dtx() {
     let mut encoder = Encoder::new(OpusConfig { dtx: true, ..OpusConfig::default() }).unwrap();
     let sizes: Vec<usize> = (0..100).map(|_| encoder.encode(&[0.0; FRAME_SAMPLES]).unwrap().len()).collect();
@@ -101,6 +129,7 @@ proptest! {
         if let Ok(samples) = decoder.decode_fec(&bytes) {
             prop_assert!(samples.len() <= MAX_FRAME_SAMPLES);
         }
+        has_spare_copy(&bytes);
         prop_assert!(decoder.decode(&[]).is_err());
         let clean = packets(OpusConfig::default(), 1);
         prop_assert_eq!(decoder.decode(&clean[0]).unwrap().len(), FRAME_SAMPLES);

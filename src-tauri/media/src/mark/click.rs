@@ -189,7 +189,7 @@ mod tests {
         let latencies = heard(8, Duration::ZERO, |chunk| {
             pair.extend_from_slice(&chunk);
             if pair.len() == 960 {
-                let packet = encoder.encode(pair.as_slice().try_into().unwrap()).unwrap();
+                let packet = encoder.encode(&pair).unwrap();
                 out.extend(decoder.decode(&packet).unwrap());
                 pair.clear();
             }

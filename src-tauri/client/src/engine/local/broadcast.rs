@@ -80,30 +80,87 @@ impl VideoBroadcast {
     }
 }
 
+/// What the way to one peer asks of the encoder of sound.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct AudioPath {
+    pub expected_loss_pct: u8,
+    /// Packets of 10 ms: less latency for 23 kbit/s more.
+    pub short_packets: bool,
+}
+
+impl AudioPath {
+    /// Of a way that nothing is known about yet.
+    pub(crate) const UNKNOWN: Self = Self { expected_loss_pct: 10, short_packets: false };
+
+    /// What suits both ways.
+    fn and(self, other: Self) -> Self {
+        Self {
+            expected_loss_pct: self.expected_loss_pct.max(other.expected_loss_pct),
+            short_packets: self.short_packets && other.short_packets,
+        }
+    }
+}
+
+/// One peer's share of the encoded sound. Dropping it ends the share.
+#[derive(Debug)]
+pub(crate) struct AudioSubscription {
+    pub(crate) units: mpsc::Receiver<AudioUnit>,
+    path: Arc<Mutex<AudioPath>>,
+}
+
+impl AudioSubscription {
+    /// A handle for telling what this peer's path asks for, while the units are read elsewhere.
+    pub(crate) fn path(&self) -> PathHandle {
+        PathHandle(Arc::clone(&self.path))
+    }
+}
+
+/// Sets what one peer's path asks of the encoder of sound.
+#[derive(Debug, Clone)]
+pub(crate) struct PathHandle(Arc<Mutex<AudioPath>>);
+
+impl PathHandle {
+    pub(crate) fn set(&self, path: AudioPath) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = path;
+    }
+}
+
 #[derive(Debug, Default)]
 pub(crate) struct AudioBroadcast {
-    subscribers: Mutex<Vec<mpsc::Sender<AudioUnit>>>,
+    subscribers: Mutex<Vec<AudioSubscriber>>,
+}
+
+#[derive(Debug)]
+struct AudioSubscriber {
+    units: mpsc::Sender<AudioUnit>,
+    path: Arc<Mutex<AudioPath>>,
 }
 
 impl AudioBroadcast {
-    pub(crate) fn subscribe(&self) -> mpsc::Receiver<AudioUnit> {
+    pub(crate) fn subscribe(&self) -> AudioSubscription {
         let (sender, units) = mpsc::channel(AUDIO_QUEUE);
-        self.lock().push(sender);
-        units
+        let path = Arc::new(Mutex::new(AudioPath::UNKNOWN));
+        self.lock().push(AudioSubscriber { units: sender, path: Arc::clone(&path) });
+        AudioSubscription { units, path }
     }
 
     /// A peer whose queue is full loses the packet: old sound is worth nothing.
     pub(crate) fn send(&self, unit: &AudioUnit) {
-        self.lock().retain(|units| !matches!(units.try_send(unit.clone()), Err(mpsc::error::TrySendError::Closed(_))));
+        self.lock().retain(|subscriber| {
+            !matches!(subscriber.units.try_send(unit.clone()), Err(mpsc::error::TrySendError::Closed(_)))
+        });
     }
 
-    pub(crate) fn has_listeners(&self) -> bool {
+    /// What all peers together ask for, `None` without any.
+    pub(crate) fn path(&self) -> Option<AudioPath> {
         let mut subscribers = self.lock();
-        subscribers.retain(|units| !units.is_closed());
-        !subscribers.is_empty()
+        subscribers.retain(|subscriber| !subscriber.units.is_closed());
+        let paths =
+            subscribers.iter().map(|subscriber| *subscriber.path.lock().unwrap_or_else(PoisonError::into_inner));
+        paths.reduce(AudioPath::and)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<mpsc::Sender<AudioUnit>>> {
+    fn lock(&self) -> MutexGuard<'_, Vec<AudioSubscriber>> {
         self.subscribers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -170,6 +227,19 @@ mod tests {
         assert!(broadcast.take_key_frame_request());
         broadcast.send(&unit(true));
         assert!(peer.try_recv().is_ok());
+    }
+
+    #[test]
+    fn sound_suits_the_worst_of_all_paths() {
+        let broadcast = AudioBroadcast::default();
+        assert_eq!(broadcast.path(), None);
+        let (good, bad) = (broadcast.subscribe(), broadcast.subscribe());
+        let path = |expected_loss_pct, short_packets| AudioPath { expected_loss_pct, short_packets };
+        good.path().set(path(0, true));
+        bad.path().set(path(20, false));
+        assert_eq!(broadcast.path(), Some(path(20, false)));
+        drop(bad);
+        assert_eq!(broadcast.path(), Some(path(0, true)));
     }
 
     #[test]

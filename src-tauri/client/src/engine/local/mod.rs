@@ -18,12 +18,13 @@ mod playout;
 mod sound_sender;
 mod voice;
 
+pub(crate) use broadcast::{AudioPath, AudioSubscription, PathHandle};
 pub(crate) use picture_sender::PictureCounts;
 pub(crate) use playout::RemoteSound;
 pub(crate) use sound_sender::SoundSender;
 
 use super::frame_hub::{FrameHub, StreamId};
-use crate::peer::{AudioUnit, SendBudget, VideoUnit};
+use crate::peer::{SendBudget, VideoUnit};
 use broadcast::{AudioBroadcast, VideoBroadcast};
 use openers::{CameraOpener, MicrophoneOpener, SpeakerOpener};
 use parley_media::level::Level;
@@ -228,6 +229,17 @@ impl LocalMedia {
         self.inner.shared.voice.noise_floor_db()
     }
 
+    /// Makes the sound of `stream` `gain` times as loud: 0 mutes it, 1 leaves it, 2 doubles it; more counts as 2.
+    /// May be called before the stream is there, and holds when it goes and comes back.
+    pub fn set_volume(&self, stream: StreamId, gain: f32) {
+        self.inner.shared.playout.set_volume(stream, gain);
+    }
+
+    /// How loud every other participant arrives, before the volume that the person has set.
+    pub fn remote_levels(&self) -> Vec<(StreamId, Level)> {
+        self.inner.shared.playout.levels()
+    }
+
     /// Sends a picture as if a camera had made it.
     pub(crate) fn inject_picture(&self, frame: VideoFrame) {
         self.inner.shared.pictures.push(frame);
@@ -248,17 +260,12 @@ impl LocalMedia {
         self.inner.shared.video.subscribe(budget)
     }
 
-    pub(crate) fn subscribe_audio(&self) -> mpsc::Receiver<AudioUnit> {
+    pub(crate) fn subscribe_audio(&self) -> AudioSubscription {
         self.inner.shared.audio.subscribe()
     }
 
     pub(crate) fn request_key_frame(&self) {
         self.inner.shared.video.request_key_frame();
-    }
-
-    /// What share of packets a peer loses, in percent.
-    pub(crate) fn set_expected_loss(&self, pct: u8) {
-        self.inner.shared.sound.set_expected_loss(pct);
     }
 
     pub(crate) fn add_remote_sound(&self, stream: StreamId) -> Arc<RemoteSound> {
@@ -303,7 +310,7 @@ impl Shared {
             level: Mutex::default(),
             voice: Voice::new(config.voice),
             pictures: PictureSender::spawn(Arc::clone(&video), config.video_bitrate_bps),
-            sound: SoundSender::spawn(Arc::clone(&audio), config.audio_bitrate_bps),
+            sound: SoundSender::spawn(Arc::clone(&audio), config.audio_bitrate_bps, has_pauses(&config.microphone)),
             video,
             audio,
             playout: Playout::default(),
@@ -340,6 +347,14 @@ impl Shared {
             self.sound.push(chunk);
         }
         speaking_while_muted
+    }
+}
+
+/// Whether silence of a source need not be sent.
+fn has_pauses(microphone: &AudioSourceConfig) -> bool {
+    match microphone {
+        AudioSourceConfig::Device { .. } | AudioSourceConfig::File { .. } | AudioSourceConfig::Silence => true,
+        AudioSourceConfig::Clicks | AudioSourceConfig::DriftingClicks { .. } => false,
     }
 }
 

@@ -3,6 +3,7 @@
 mod steps;
 
 use super::link::{Link, LinkEvent};
+use super::lip_sync::LipSync;
 use super::negotiation::{Negotiation, Step};
 use super::picture_receiver::{PictureEvent, PictureReceiver};
 use super::rates::{Counters, RateMeter};
@@ -22,6 +23,8 @@ use tokio::task::JoinSet;
 const LINK_QUEUE: usize = 256;
 /// How often to see whether the other side is still heard.
 const LISTEN_INTERVAL: Duration = Duration::from_millis(100);
+/// How often picture and sound are brought together.
+const SYNC_INTERVAL: Duration = Duration::from_millis(200);
 const MEASURE_INTERVAL: Duration = Duration::from_secs(1);
 /// A gap after which the other side has lost its picture.
 const GAP: Duration = Duration::from_millis(800);
@@ -56,6 +59,7 @@ pub(super) struct Actor {
     in_gap: bool,
     rates: RateMeter,
     transport: TransportStats,
+    lip_sync: LipSync,
 }
 
 impl Actor {
@@ -84,12 +88,15 @@ impl Actor {
             in_gap: false,
             rates: RateMeter::default(),
             transport: TransportStats::default(),
+            lip_sync: LipSync::default(),
         }
     }
 
     pub(super) async fn run(mut self, mut commands: mpsc::Receiver<Command>) {
         let mut listen = tokio::time::interval(LISTEN_INTERVAL);
         listen.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut sync = tokio::time::interval(SYNC_INTERVAL);
+        sync.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut measure = tokio::time::interval(MEASURE_INTERVAL);
         measure.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         self.tell(PeerSessionEvent::State(PeerState::Connecting));
@@ -113,6 +120,7 @@ impl Actor {
                     self.take_step(step, None).await;
                 }
                 _ = listen.tick() => self.listen().await,
+                _ = sync.tick() => self.synchronize(),
                 _ = measure.tick() => self.tick().await,
                 Some(_) = self.closing.join_next() => {}
             }
@@ -251,9 +259,21 @@ impl Actor {
         }
     }
 
+    fn synchronize(&mut self) {
+        let now = Instant::now();
+        let (sound, picture) = (self.sound.latency_ms(now), self.pictures.stats().latency_ms(now));
+        if let (Some(sound), Some(picture)) = (sound, picture) {
+            let extra = self.lip_sync.on_latencies(sound, picture);
+            self.sound.set_extra_delay(extra.sound);
+            self.pictures.set_extra_delay(extra.picture);
+        }
+    }
+
     async fn tick(&mut self) {
         self.measure().await;
-        self.config.local.set_expected_loss((self.transport.remote_loss * 100.0) as u8);
+        if let Some(link) = &mut self.link {
+            link.protect_sound(self.transport.remote_audio_loss);
+        }
         if self.down_since.is_some_and(|since| since.elapsed() >= FAILED_AFTER) {
             self.enter(PeerState::Failed);
         }
@@ -262,6 +282,9 @@ impl Actor {
     async fn measure(&mut self) {
         if let Some(link) = &self.link {
             self.transport = link.peer().stats().await;
+        }
+        if let Some(rtt) = self.transport.rtt {
+            self.pictures.set_rtt(rtt);
         }
         let counters = Counters {
             video_bytes_sent: self.transport.video_bytes_sent,
@@ -279,7 +302,8 @@ impl Actor {
         let (pictures, sound) = (self.pictures.stats(), self.sound.stats());
         let ours = self.config.local.picture_counts();
         let budget = self.link.as_ref().map_or_else(SendBudget::default, |link| link.peer().budget());
-        let marks = MarkStats { video: pictures.latencies().summary(), audio: self.sound.latencies().summary() };
+        let freezes = pictures.freezes();
+        let marks = MarkStats::new(&pictures.latencies(), &self.sound.latencies());
         PeerStats {
             video: VideoStats {
                 captured: ours.captured,
@@ -296,6 +320,10 @@ impl Actor {
                 sent_height: ours.height,
                 sent_fps: rates.pictures_out_per_second,
                 is_paused: ours.is_paused,
+                freezes: freezes.count,
+                freeze_ms: freezes.total.as_secs_f64() * 1e3,
+                longest_freeze_ms: freezes.longest.as_secs_f64() * 1e3,
+                playout_ms: f64::from(pictures.playout_ms.load(Ordering::Relaxed)),
                 kbps_in: rates.video_kbps_in,
                 kbps_out: rates.video_kbps_out,
             },
@@ -307,6 +335,9 @@ impl Actor {
                 concealed_samples: sound.concealed_samples,
                 concealed_ratio: sound.concealed_samples as f64 / sound.total_samples.max(1) as f64,
                 buffer_ms: f64::from(sound.delay_ms),
+                target_ms: f64::from(sound.target_ms),
+                jitter_ms: f64::from(sound.jitter_ms),
+                recovered: sound.recovered,
                 kbps_in: rates.audio_kbps_in,
                 kbps_out: rates.audio_kbps_out,
             },
@@ -318,6 +349,7 @@ impl Actor {
             target_kbps: budget.target_bps() / 1000,
             pacer_queue_ms: budget.pacer_queue().as_secs_f64() * 1e3,
             generation: self.negotiation.generation(),
+            av_skew_ms: self.lip_sync.skew_ms(),
             marks: self.config.local.measures_marks().then_some(marks),
         }
     }

@@ -21,6 +21,10 @@ const FU_END: u8 = 0x40;
 pub(crate) struct Picture {
     pub annex_b: Vec<u8>,
     pub is_key_frame: bool,
+    /// RTP time, 90 kHz.
+    pub timestamp: u32,
+    /// When it was captured, in microseconds of the sender's wall clock, if that is known.
+    pub captured_us: Option<i64>,
 }
 
 /// What has been put together.
@@ -34,6 +38,7 @@ pub(crate) enum Assembled {
 #[derive(Debug, Default)]
 pub(crate) struct Assembler {
     timestamp: Option<u32>,
+    captured_us: Option<i64>,
     annex_b: Vec<u8>,
     is_key_frame: bool,
     /// The picture that is being collected lacks something.
@@ -65,6 +70,7 @@ impl Assembler {
         let after_gap = std::mem::take(&mut self.after_gap);
         let cut_off = if was_cut_off { self.finish(true) } else { None };
         self.timestamp = Some(packet.timestamp);
+        self.captured_us = packet.captured_us;
         // A gap may have taken the end of one picture and the beginning of the next.
         self.is_broken |= after_gap;
         if !self.is_broken && !packet.payload.is_empty() {
@@ -81,7 +87,12 @@ impl Assembler {
 
     fn finish(&mut self, cut_off: bool) -> Option<Assembled> {
         let is_whole = !self.is_broken && !self.in_fragment && !cut_off && !self.annex_b.is_empty();
-        let picture = Picture { annex_b: std::mem::take(&mut self.annex_b), is_key_frame: self.is_key_frame };
+        let picture = Picture {
+            annex_b: std::mem::take(&mut self.annex_b),
+            is_key_frame: self.is_key_frame,
+            timestamp: self.timestamp.unwrap_or_default(),
+            captured_us: self.captured_us,
+        };
         let was_empty = picture.annex_b.is_empty() && !self.is_broken;
         self.restart();
         if is_whole {

@@ -7,15 +7,20 @@ use std::time::Instant;
 
 fn packet(timestamp: u32, marker: bool, payload: &[u8]) -> MediaPacket {
     let payload = Bytes::copy_from_slice(payload);
-    MediaPacket { sequence_number: 0, timestamp, marker, payload, arrived_at: Instant::now() }
+    let (arrived_at, copies) = (Instant::now(), Vec::new());
+    MediaPacket { sequence_number: 0, timestamp, marker, payload, arrived_at, captured_us: None, copies }
 }
 
+/// Without the times, which one test of its own looks at.
 fn push(assembler: &mut Assembler, timestamp: u32, marker: bool, payload: &[u8]) -> Option<Assembled> {
-    assembler.push(Ordered::Packet(packet(timestamp, marker, payload)))
+    match assembler.push(Ordered::Packet(packet(timestamp, marker, payload)))? {
+        Assembled::Picture(picture) => Some(Assembled::Picture(Picture { timestamp: 0, ..picture })),
+        Assembled::Broken => Some(Assembled::Broken),
+    }
 }
 
 fn picture(annex_b: &[u8], is_key_frame: bool) -> Option<Assembled> {
-    Some(Assembled::Picture(Picture { annex_b: annex_b.to_vec(), is_key_frame }))
+    Some(Assembled::Picture(Picture { annex_b: annex_b.to_vec(), is_key_frame, timestamp: 0, captured_us: None }))
 }
 
 #[test]
@@ -28,6 +33,18 @@ fn a_key_frame_survives_the_way_through_our_packetiser() {
     for (index, payload) in payloads.iter().enumerate() {
         let result = push(&mut assembler, 9, index == last, payload);
         assert_eq!(result, if index == last { picture(&annex_b, true) } else { None });
+    }
+}
+
+#[test]
+fn a_picture_carries_the_time_of_its_packets() {
+    let timed = |timestamp, captured_us| MediaPacket { captured_us, ..packet(timestamp, true, &[0x41, 1]) };
+    let mut assembler = Assembler::default();
+    for (timestamp, captured_us) in [(9_000, None), (12_000, Some(77))] {
+        let Some(Assembled::Picture(picture)) = assembler.push(Ordered::Packet(timed(timestamp, captured_us))) else {
+            panic!("no picture");
+        };
+        assert_eq!((picture.timestamp, picture.captured_us), (timestamp, captured_us));
     }
 }
 

@@ -2,8 +2,9 @@
 
 use super::PeerSessionConfig;
 use super::picture_receiver::{PictureEvent, PictureReceiver};
-use crate::engine::local::{LocalMedia, RemoteSound};
-use crate::peer::{AudioUnit, MediaKind, Peer, PeerConfig, PeerError, PeerEvent, PeerSink, VideoUnit, WebrtcPeer};
+use super::protection::Protection;
+use crate::engine::local::{AudioSubscription, LocalMedia, PathHandle, RemoteSound};
+use crate::peer::{MediaKind, Peer, PeerConfig, PeerError, PeerEvent, PeerSink, VideoUnit, WebrtcPeer};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::mpsc;
@@ -21,6 +22,8 @@ pub(super) struct Link {
     peer: Arc<dyn Peer>,
     feeders: JoinSet<()>,
     is_sending: bool,
+    sound_path: Option<PathHandle>,
+    protection: Protection,
     /// Packets of an abandoned connection are not for the receivers of the next.
     is_current: Arc<AtomicBool>,
 }
@@ -44,7 +47,15 @@ impl Link {
             network: config.network.clone(),
         };
         let peer = Arc::new(WebrtcPeer::open(peer_config, sink).await?);
-        Ok(Self { generation, peer, feeders: JoinSet::new(), is_sending: false, is_current })
+        Ok(Self {
+            generation,
+            peer,
+            feeders: JoinSet::new(),
+            is_sending: false,
+            sound_path: None,
+            protection: Protection::new(),
+            is_current,
+        })
     }
 
     pub(super) fn generation(&self) -> u32 {
@@ -62,7 +73,18 @@ impl Link {
         }
         let video = local.subscribe_video(self.peer.budget());
         self.feeders.spawn(feed_video(Arc::clone(&self.peer), video));
-        self.feeders.spawn(feed_audio(Arc::clone(&self.peer), local.subscribe_audio()));
+        let sound = local.subscribe_audio();
+        self.sound_path = Some(sound.path());
+        self.peer.set_audio_copies(self.protection.plan().copies);
+        self.feeders.spawn(feed_audio(Arc::clone(&self.peer), sound));
+    }
+
+    /// Protects our sound against the loss of it that the other side reports, 0 to 1. To be called about once a second.
+    pub(super) fn protect_sound(&mut self, loss: f64) {
+        let Some(path) = &self.sound_path else { return };
+        let plan = self.protection.on_report(loss, self.peer.budget().target_bps());
+        self.peer.set_audio_copies(plan.copies);
+        path.set(plan.path);
     }
 
     pub(super) async fn close(mut self) {
@@ -112,8 +134,8 @@ async fn feed_video(peer: Arc<dyn Peer>, mut video: mpsc::Receiver<Arc<VideoUnit
     }
 }
 
-async fn feed_audio(peer: Arc<dyn Peer>, mut audio: mpsc::Receiver<AudioUnit>) {
-    while let Some(unit) = audio.recv().await {
+async fn feed_audio(peer: Arc<dyn Peer>, mut audio: AudioSubscription) {
+    while let Some(unit) = audio.units.recv().await {
         if let Err(error) = peer.send_audio(&unit).await {
             tracing::debug!(%error, "sound was not sent");
         }

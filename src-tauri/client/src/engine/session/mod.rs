@@ -2,9 +2,13 @@
 
 mod actor;
 mod depacketize;
+mod freezes;
 mod link;
+mod lip_sync;
 mod negotiation;
+mod picture_plan;
 mod picture_receiver;
+mod protection;
 mod rates;
 mod reorder;
 mod stats;

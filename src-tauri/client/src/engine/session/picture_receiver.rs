@@ -1,10 +1,12 @@
 //! The thread that turns another participant's video packets into pictures.
 //!
 //! ```text
-//! packets ─▶ in order ─▶ whole pictures ─▶ (drop until a key frame) ─▶ decoder ─▶ FrameHub
+//! packets ─▶ in order ─▶ whole pictures ─▶ (drop until a key frame) ─▶ decoder ─▶ at their time ─▶ FrameHub
 //! ```
 
 use super::depacketize::{Assembled, Assembler, Picture};
+use super::freezes::{FreezeMeter, Freezes};
+use super::picture_plan::PicturePlan;
 use super::reorder::Reorder;
 use crate::engine::frame_hub::{FrameHub, StreamId};
 use crate::engine::marks::MarkWindow;
@@ -12,14 +14,15 @@ use crate::peer::MediaPacket;
 use parley_media::codec::h264::Decoder;
 use parley_media::mark::{self, video_mark};
 use parley_media::{I420, VideoFrame};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// About four seconds of 2.5 Mbit/s video: the bound for a decoder that does not keep up.
 const QUEUE_PACKETS: usize = 1024;
-const KEY_FRAME_REQUEST_GAP: Duration = Duration::from_millis(500);
+/// A request that is lost, or whose key frame is, is made again after this time and two round trips.
+const KEY_FRAME_REQUEST_GAP: Duration = Duration::from_millis(150);
 /// A stream begins with a key frame by itself; only when that is late it is asked for.
 const FIRST_KEY_FRAME_PATIENCE: Duration = Duration::from_millis(150);
 /// How often the thread looks whether it still waits for a key frame.
@@ -43,6 +46,24 @@ pub(crate) struct PictureReceiver {
     inputs: SyncSender<Input>,
     stats: Arc<PictureStats>,
     outlet: Arc<Outlet>,
+    path: Arc<PathHints>,
+}
+
+/// What the session tells the thread.
+#[derive(Debug, Default)]
+struct PathHints {
+    rtt_ms: AtomicU32,
+    extra_delay_ms: AtomicU32,
+}
+
+impl PathHints {
+    fn rtt(&self) -> Duration {
+        Duration::from_millis(self.rtt_ms.load(Ordering::Relaxed).into())
+    }
+
+    fn extra_delay(&self) -> Duration {
+        Duration::from_millis(self.extra_delay_ms.load(Ordering::Relaxed).into())
+    }
 }
 
 /// Where pictures are shown, until it is closed.
@@ -72,10 +93,43 @@ pub(crate) struct PictureStats {
     pub lost_packets: AtomicU64,
     pub width: AtomicUsize,
     pub height: AtomicUsize,
+    /// How much later than the quickest each picture is shown.
+    pub playout_ms: AtomicU32,
     latencies: Mutex<MarkWindow>,
+    freezes: Mutex<Freezes>,
+    latency: Mutex<Option<Latency>>,
 }
 
+/// How long the picture shown last took from its capture, with the sender's clock against ours.
+#[derive(Debug, Clone, Copy)]
+struct Latency {
+    ms: f64,
+    shown_at: Instant,
+}
+
+/// A latency that is older than this says nothing about the present.
+const LATENCY_AGE: Duration = Duration::from_secs(1);
+
 impl PictureStats {
+    pub(crate) fn freezes(&self) -> Freezes {
+        *self.freezes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// From capture to the screen in milliseconds, off by the difference of the two clocks. `None` without new pictures.
+    pub(crate) fn latency_ms(&self, now: Instant) -> Option<f64> {
+        let latency = *self.latency.lock().unwrap_or_else(PoisonError::into_inner);
+        latency
+            .filter(|latency| now.saturating_duration_since(latency.shown_at) < LATENCY_AGE)
+            .map(|latency| latency.ms)
+    }
+
+    fn note_shown(&self, freezes: Freezes, captured_us: Option<i64>, shown_at: Instant) {
+        *self.freezes.lock().unwrap_or_else(PoisonError::into_inner) = freezes;
+        let latency = captured_us
+            .map(|captured_us| Latency { ms: (mark::wall_us(shown_at) - captured_us) as f64 / 1e3, shown_at });
+        *self.latency.lock().unwrap_or_else(PoisonError::into_inner) = latency;
+    }
+
     pub(crate) fn latencies(&self) -> MarkWindow {
         self.latencies.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -92,6 +146,7 @@ impl PictureReceiver {
         let (inputs, receiver) = sync_channel(QUEUE_PACKETS);
         let stats = Arc::new(PictureStats::default());
         let outlet = Arc::new(Outlet { frames, stream, is_closed: Mutex::new(false) });
+        let path = Arc::new(PathHints::default());
         let worker = Worker {
             outlet: Arc::clone(&outlet),
             measure_marks,
@@ -99,6 +154,9 @@ impl PictureReceiver {
             stats: Arc::clone(&stats),
             reorder: Reorder::default(),
             assembler: Assembler::default(),
+            path: Arc::clone(&path),
+            plan: PicturePlan::new(),
+            freeze_meter: FreezeMeter::default(),
             decoder: None,
             needs_key_frame: true,
             ask_at: None,
@@ -107,7 +165,17 @@ impl PictureReceiver {
         if let Err(error) = spawned {
             tracing::error!(%error, "no thread for decoding video");
         }
-        Self { inputs, stats, outlet }
+        Self { inputs, stats, outlet, path }
+    }
+
+    /// Tells the round-trip time, on which depends how long a repair may take.
+    pub(crate) fn set_rtt(&self, rtt: Duration) {
+        self.path.rtt_ms.store(u32::try_from(rtt.as_millis()).unwrap_or(u32::MAX), Ordering::Relaxed);
+    }
+
+    /// Shows pictures so much later than the network asks for.
+    pub(crate) fn set_extra_delay(&self, delay: Duration) {
+        self.path.extra_delay_ms.store(u32::try_from(delay.as_millis()).unwrap_or(u32::MAX), Ordering::Relaxed);
     }
 
     /// Does not block. A packet that finds no room is lost like one on the network.
@@ -138,10 +206,18 @@ struct Worker {
     stats: Arc<PictureStats>,
     reorder: Reorder,
     assembler: Assembler,
+    path: Arc<PathHints>,
+    plan: PicturePlan<Decoded>,
+    freeze_meter: FreezeMeter,
     decoder: Option<Decoder>,
     needs_key_frame: bool,
     /// The earliest time to ask for a key frame; `None` until packets come.
     ask_at: Option<Instant>,
+}
+
+struct Decoded {
+    picture: I420,
+    captured_us: Option<i64>,
 }
 
 impl Worker {
@@ -154,13 +230,16 @@ impl Worker {
                 Err(RecvTimeoutError::Disconnected) => return,
             }
             self.advance();
+            self.show_what_is_due();
             self.ask_if_needed();
         }
     }
 
     fn patience(&self) -> Duration {
-        let until_deadline = self.reorder.deadline().map(|at| at.saturating_duration_since(Instant::now()));
-        until_deadline.map_or(IDLE_TICK, |time| time.min(IDLE_TICK))
+        let now = Instant::now();
+        let deadlines = [self.reorder.deadline(), self.plan.due()];
+        let until = deadlines.into_iter().flatten().map(|at| at.saturating_duration_since(now));
+        until.min().map_or(IDLE_TICK, |time| time.min(IDLE_TICK))
     }
 
     fn on_packet(&mut self, packet: MediaPacket) {
@@ -172,12 +251,15 @@ impl Worker {
     fn restart(&mut self) {
         self.reorder.restart();
         self.assembler.restart();
+        self.plan = PicturePlan::new();
         self.decoder = None;
         self.needs_key_frame = true;
         self.ask_at = None;
     }
 
     fn advance(&mut self) {
+        self.reorder.set_rtt(self.path.rtt());
+        self.plan.set_extra_delay(self.path.extra_delay());
         while let Some(item) = self.reorder.pop(Instant::now()) {
             match self.assembler.push(item) {
                 Some(Assembled::Picture(picture)) => self.on_picture(&picture),
@@ -191,7 +273,7 @@ impl Worker {
     fn ask_if_needed(&mut self) {
         let now = Instant::now();
         if self.needs_key_frame && self.ask_at.is_some_and(|at| now >= at) {
-            self.ask_at = Some(now + KEY_FRAME_REQUEST_GAP);
+            self.ask_at = Some(now + KEY_FRAME_REQUEST_GAP + self.path.rtt() * 2);
             (self.on_event)(PictureEvent::KeyFrameNeeded);
         }
     }
@@ -208,7 +290,9 @@ impl Worker {
                     self.stats.key_frames.fetch_add(1, Ordering::Relaxed);
                 }
                 if let Some(decoded) = decoded {
-                    self.show(decoded);
+                    let decoded = Decoded { picture: decoded, captured_us: picture.captured_us };
+                    self.plan.push(picture.timestamp, decoded, Instant::now());
+                    self.show_what_is_due();
                 }
             }
             Err(error) => {
@@ -229,8 +313,16 @@ impl Worker {
         Ok(decoded)
     }
 
-    fn show(&mut self, picture: I420) {
+    fn show_what_is_due(&mut self) {
+        while let Some(decoded) = self.plan.pop(Instant::now()) {
+            self.show(decoded);
+        }
+    }
+
+    fn show(&mut self, Decoded { picture, captured_us }: Decoded) {
         let now = Instant::now();
+        self.stats.note_shown(self.freeze_meter.on_shown(now), captured_us, now);
+        self.stats.playout_ms.store(self.plan.delay_ms() as u32, Ordering::Relaxed);
         self.stats.width.store(picture.width(), Ordering::Relaxed);
         self.stats.height.store(picture.height(), Ordering::Relaxed);
         if self.measure_marks {

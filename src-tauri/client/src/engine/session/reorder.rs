@@ -4,8 +4,11 @@ use crate::peer::MediaPacket;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-/// A repair takes a round trip and may be lost as well; a packet missing for longer will not come in time.
-const GIVE_UP_AFTER: Duration = Duration::from_millis(300);
+/// A repair takes a round trip and may be lost as well. A packet missing for longer than three of them and some time for
+/// the requests is given up, within these bounds: a key frame is quicker than waiting on.
+const REPAIR_ROUNDS: u32 = 3;
+const REPAIR_OVERHEAD: Duration = Duration::from_millis(100);
+const GIVE_UP_AFTER: std::ops::RangeInclusive<Duration> = Duration::from_millis(150)..=Duration::from_millis(400);
 /// About a second of 2.5 Mbit/s video, and far more than a reordering network makes.
 const MAX_HELD: usize = 512;
 /// A jump of the sequence number by more than this is another stream.
@@ -19,7 +22,7 @@ pub(crate) enum Ordered {
     Gap,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Reorder {
     /// By extended sequence number.
     held: BTreeMap<i64, MediaPacket>,
@@ -28,10 +31,30 @@ pub(crate) struct Reorder {
     missing_since: Option<Instant>,
     /// Another stream has begun, which does not continue what came out before.
     is_interrupted: bool,
+    give_up_after: Duration,
     lost: u64,
 }
 
+impl Default for Reorder {
+    fn default() -> Self {
+        Self {
+            held: BTreeMap::new(),
+            next: None,
+            missing_since: None,
+            is_interrupted: false,
+            give_up_after: *GIVE_UP_AFTER.end(),
+            lost: 0,
+        }
+    }
+}
+
 impl Reorder {
+    /// Tells the round-trip time, on which depends how long a missing packet is awaited.
+    pub(crate) fn set_rtt(&mut self, rtt: Duration) {
+        let wanted = rtt.saturating_mul(REPAIR_ROUNDS) + REPAIR_OVERHEAD;
+        self.give_up_after = wanted.clamp(*GIVE_UP_AFTER.start(), *GIVE_UP_AFTER.end());
+    }
+
     /// Takes in a packet. Late and repeated ones are dropped.
     pub(crate) fn push(&mut self, packet: MediaPacket, now: Instant) {
         let Some(next) = self.next else {
@@ -74,7 +97,7 @@ impl Reorder {
 
     /// When [`pop`](Self::pop) will give a missing packet up.
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        self.missing_since.map(|since| since + GIVE_UP_AFTER)
+        self.missing_since.map(|since| since + self.give_up_after)
     }
 
     /// Packets given up so far.
@@ -84,7 +107,7 @@ impl Reorder {
 
     /// Forgets everything but the count: the next packet begins a stream.
     pub(crate) fn restart(&mut self) {
-        *self = Self { lost: self.lost, ..Self::default() };
+        *self = Self { lost: self.lost, give_up_after: self.give_up_after, ..Self::default() };
     }
 
     fn begin_again(&mut self, packet: MediaPacket) {
@@ -113,7 +136,8 @@ mod tests {
 
     fn packet(sequence_number: u16) -> MediaPacket {
         let arrived_at = Instant::now();
-        MediaPacket { sequence_number, timestamp: 0, marker: false, payload: Default::default(), arrived_at }
+        let (payload, copies) = (Default::default(), Vec::new());
+        MediaPacket { sequence_number, timestamp: 0, marker: false, payload, arrived_at, captured_us: None, copies }
     }
 
     /// Sequence numbers in order, with -1 for a gap.
@@ -158,6 +182,17 @@ mod tests {
         drain(&mut reorder, now);
         feed(&mut reorder, &[2], now + Duration::from_millis(250));
         assert_eq!(drain(&mut reorder, now + Duration::from_millis(250)), [2, 3]);
+    }
+
+    #[test]
+    fn the_patience_follows_the_round_trip_time_within_bounds() {
+        let (mut reorder, now) = (Reorder::default(), Instant::now());
+        feed(&mut reorder, &[1, 3], now);
+        drain(&mut reorder, now);
+        for (rtt_ms, patience_ms) in [(1, 150), (50, 250), (1000, 400)] {
+            reorder.set_rtt(Duration::from_millis(rtt_ms));
+            assert_eq!(reorder.deadline(), Some(now + Duration::from_millis(patience_ms)));
+        }
     }
 
     #[test]

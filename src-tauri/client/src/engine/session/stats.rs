@@ -1,6 +1,6 @@
 //! What a session has measured, for the person and for tests.
 
-use crate::engine::marks::LatencyMs;
+use crate::engine::marks::{LatencyMs, MarkWindow};
 use serde::Serialize;
 
 /// Counts since the session began; rates over the last second.
@@ -21,6 +21,8 @@ pub struct PeerStats {
     pub pacer_queue_ms: f64,
     /// How often the connection was built.
     pub generation: u32,
+    /// How much later pictures are seen than their sound is heard, by the sender's clock; negative when they are earlier.
+    pub av_skew_ms: Option<f64>,
     /// Latency from capture to here, when the other side sends marks and they are measured.
     pub marks: Option<MarkStats>,
 }
@@ -48,6 +50,12 @@ pub struct VideoStats {
     pub sent_fps: f64,
     /// Our pictures are paused because the path carries sound only; they go on by themselves.
     pub is_paused: bool,
+    /// How often the picture stood still, for how long together, and for how long at most. (W3C `freezeCount`)
+    pub freezes: u64,
+    pub freeze_ms: f64,
+    pub longest_freeze_ms: f64,
+    /// How much later than the quickest pictures are shown.
+    pub playout_ms: f64,
     pub kbps_in: f64,
     pub kbps_out: f64,
 }
@@ -63,8 +71,14 @@ pub struct AudioStats {
     pub concealed_samples: u64,
     /// Share of the played samples that were invented, 0 to 1.
     pub concealed_ratio: f64,
-    /// What the jitter buffer holds.
+    /// Lost packets that were made up for by copies in later ones.
+    pub recovered: u64,
+    /// How much later than by the quickest packets sound plays.
     pub buffer_ms: f64,
+    /// How much later it should play.
+    pub target_ms: f64,
+    /// Mean difference in delay between one packet and the next.
+    pub jitter_ms: f64,
     pub kbps_in: f64,
     pub kbps_out: f64,
 }
@@ -73,4 +87,18 @@ pub struct AudioStats {
 pub struct MarkStats {
     pub video: Option<LatencyMs>,
     pub audio: Option<LatencyMs>,
+    /// How much later pictures were seen than clicks were heard, over about the last five seconds.
+    pub skew_ms: Option<f64>,
+}
+
+impl MarkStats {
+    /// Five seconds of clicks, one each, and of pictures at up to 30 a second.
+    const RECENT_CLICKS: usize = 5;
+    const RECENT_PICTURES: usize = 150;
+
+    pub(crate) fn new(video: &MarkWindow, audio: &MarkWindow) -> Self {
+        let recent = (video.recent_median_ms(Self::RECENT_PICTURES), audio.recent_median_ms(Self::RECENT_CLICKS));
+        let skew_ms = if let (Some(video), Some(audio)) = recent { Some(video - audio) } else { None };
+        Self { video: video.summary(), audio: audio.summary(), skew_ms }
+    }
 }

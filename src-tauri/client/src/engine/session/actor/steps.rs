@@ -2,6 +2,7 @@
 
 use super::Actor;
 use crate::engine::session::link::Link;
+use crate::engine::session::lip_sync::LipSync;
 use crate::engine::session::negotiation::Step;
 use crate::peer::{IceCandidate, Peer, PeerError};
 use parley_shared::wire::DescriptionKind;
@@ -82,6 +83,7 @@ impl Actor {
         self.on_down();
         self.pictures.restart();
         self.sound.restart();
+        self.lip_sync = LipSync::default();
         let sender = self.link_events.0.clone();
         let link = Link::open(generation, &self.config, sender, self.pictures.clone(), Arc::clone(&self.sound)).await?;
         Ok(self.link.insert(link).peer())
