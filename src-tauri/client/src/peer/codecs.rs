@@ -29,7 +29,7 @@ pub(crate) const VIDEO_CLOCK_HZ: u32 = 90_000;
 pub(crate) const AUDIO_CLOCK_HZ: u32 = 48_000;
 
 /// How often arrivals are reported: the other side notices a queue after a round trip and half of this.
-const REPORT_INTERVAL: Duration = Duration::from_millis(50);
+const REPORT_INTERVAL: Duration = Duration::from_millis(30);
 
 pub(crate) fn h264() -> RTCRtpCodec {
     RTCRtpCodec {

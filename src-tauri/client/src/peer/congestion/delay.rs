@@ -22,7 +22,7 @@ const MAX_ADAPTATION_STEP: f64 = 15.0;
 /// A queue stands when even the quickest packet of `window` waited `delay_ms`. A steep rise is believed sooner.
 const STANDING: [Standing; 2] = [
     Standing { window: Duration::from_millis(150), delay_ms: 15.0 },
-    Standing { window: Duration::from_millis(60), delay_ms: 45.0 },
+    Standing { window: Duration::from_millis(50), delay_ms: 40.0 },
 ];
 /// The path's own delay is the least of this time, or of twice this time.
 const BASE_WINDOW: Duration = Duration::from_secs(10);
@@ -53,7 +53,8 @@ pub(super) struct DelayTrend {
     window: VecDeque<(f64, f64)>,
     threshold: f64,
     threshold_at: Option<Instant>,
-    over_since: Option<Instant>,
+    /// On the receiver's clock: a report tells of many groups at once.
+    over_since: Option<Duration>,
     last_trend: f64,
     usage: Usage,
     queue: StandingQueue,
@@ -133,16 +134,16 @@ impl DelayTrend {
                 self.window.pop_front();
             }
             if self.window.len() == WINDOW_GROUPS {
-                self.judge(slope(&self.window), now);
+                self.judge(slope(&self.window), group.last_arrival, now);
             }
         }
     }
 
-    fn judge(&mut self, slope: f64, now: Instant) {
+    fn judge(&mut self, slope: f64, arrival: Duration, now: Instant) {
         let trend = slope * f64::from(self.groups.min(MAX_GROUPS_IN_GAIN)) * GAIN;
         if trend > self.threshold {
-            let since = *self.over_since.get_or_insert(now);
-            if self.queue.is_standing() && now - since >= OVERUSE_LASTS && trend >= self.last_trend {
+            let since = *self.over_since.get_or_insert(arrival);
+            if self.queue.is_standing() && arrival.saturating_sub(since) >= OVERUSE_LASTS && trend >= self.last_trend {
                 self.usage = Usage::Over;
             }
         } else {

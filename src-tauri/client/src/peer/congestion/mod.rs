@@ -51,7 +51,7 @@ const PATIENT_PROBE_PAUSE: Duration = Duration::from_secs(4);
 const MAX_QUEUE_FOR_PROBE_MS: f64 = 15.0;
 /// A queue that is full no longer grows; its length and its losses tell.
 const FULL_QUEUE_MS: f64 = 80.0;
-/// Reports come about every 50 ms; this long without any, while we send, something is wrong.
+/// Reports come about every 30 ms; this long without any, while we send, something is wrong.
 const SILENCE: Duration = Duration::from_millis(500);
 /// A machine that is so late has been busy with something else.
 const MAX_LATENESS: Duration = Duration::from_millis(100);

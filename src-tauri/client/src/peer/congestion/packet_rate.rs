@@ -6,7 +6,7 @@ use std::time::Duration;
 /// Long enough to even out pictures of different size.
 const WINDOW: Duration = Duration::from_millis(500);
 /// What tells the rate of a link that has just become narrow: its queue makes arrivals even.
-const SHORT_WINDOW: Duration = Duration::from_millis(200);
+const SHORT_WINDOW: Duration = Duration::from_millis(100);
 const MIN_SPAN: Duration = Duration::from_millis(40);
 
 /// The rate of packets lately, on a clock of one's choice. Bytes are those on the wire.
@@ -28,7 +28,7 @@ impl PacketRate {
         self.over(WINDOW)
     }
 
-    /// Over the last fifth of a second.
+    /// Over the last tenth of a second.
     pub(super) fn recent_bps(&self) -> Option<f64> {
         self.over(SHORT_WINDOW)
     }

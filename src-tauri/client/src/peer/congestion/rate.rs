@@ -4,8 +4,8 @@ use super::BandwidthLimits;
 use std::time::{Duration, Instant};
 
 const DECREASE_FACTOR: f64 = 0.85;
-/// Packets that left before a cut still arrive late; they are no news.
-const DECREASE_PAUSE: Duration = Duration::from_millis(250);
+/// Packets that left before a cut still arrive late; they are no news, but what arrives of them tells the rate better.
+const DECREASE_PAUSE: Duration = Duration::from_millis(100);
 /// When less than this share of the estimate is sent, what arrives says little about the path.
 const APPLICATION_LIMITED: f64 = 0.65;
 /// Growth per second far from a known limit, as a share of the estimate.
@@ -17,9 +17,9 @@ const MAX_LEAD: f64 = 1.5;
 const LIMIT_EXCEEDED: f64 = 1.3;
 const LIMIT_SMOOTHING: f64 = 0.3;
 /// A queue is given this long to drain.
-const DRAIN_TIME_MS: f64 = 400.0;
+const DRAIN_TIME_MS: f64 = 300.0;
 const DRAINED_MS: f64 = 15.0;
-const MIN_DRAIN_FACTOR: f64 = 0.3;
+const MIN_DRAIN_FACTOR: f64 = 0.15;
 const MAX_DRAIN: Duration = Duration::from_secs(2);
 /// With a longer queue there is nothing to gain from growth.
 const MAX_QUEUE_FOR_GROWTH_MS: f64 = 30.0;

@@ -30,7 +30,7 @@ struct Simulation {
     path: Path,
     flows: Vec<Flow>,
     samples: Vec<Vec<Sample>>,
-    /// How long every packet waited before the link, with the time it did.
+    /// How long a packet would have waited before the link, at every step.
     waits: Vec<(Duration, Duration)>,
 }
 
@@ -56,8 +56,9 @@ impl Simulation {
         while self.now < end {
             self.now += STEP;
             for flow in &mut self.flows {
-                flow.step(self.start, self.now, &mut self.path, &mut self.waits);
+                flow.step(self.start, self.now, &mut self.path);
             }
+            self.waits.push((self.now, self.path.wait(self.now)));
             if self.now.as_micros().is_multiple_of(50_000) {
                 for (flow, samples) in self.flows.iter().zip(&mut self.samples) {
                     samples.push(Sample {
@@ -93,7 +94,7 @@ impl Simulation {
             .map(|sample| sample.at - from)
     }
 
-    /// What 95 % of the packets sent between two times waited at most before the link.
+    /// The wait before the link that was exceeded a twentieth of the time between two times.
     fn wait_p95(&self, from: Duration, to: Duration) -> Duration {
         let waits = self.waits.iter().filter(|(at, _)| *at >= from && *at < to);
         let mut waits: Vec<Duration> = waits.map(|(_, wait)| *wait).collect();

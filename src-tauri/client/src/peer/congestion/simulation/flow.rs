@@ -5,7 +5,7 @@ use super::*;
 
 const PICTURE_EVERY: Duration = Duration::from_micros(33_333);
 const SOUND_EVERY: Duration = Duration::from_millis(20);
-const REPORT_EVERY: Duration = Duration::from_millis(50);
+const REPORT_EVERY: Duration = Duration::from_millis(30);
 const PACKET_BYTES: usize = 1_170;
 const SOUND_BYTES: usize = 140;
 const SOUND_BPS: f64 = 56_000.0;
@@ -53,13 +53,7 @@ impl Flow {
         }
     }
 
-    pub(super) fn step(
-        &mut self,
-        start: Instant,
-        now: Duration,
-        path: &mut Path,
-        waits: &mut Vec<(Duration, Duration)>,
-    ) {
+    pub(super) fn step(&mut self, start: Instant, now: Duration, path: &mut Path) {
         if now < self.begins {
             return;
         }
@@ -79,7 +73,6 @@ impl Flow {
                 }
             };
             self.controller.on_sent(bytes, start + now);
-            waits.push((now, path.wait(now)));
             self.on_the_way.push_back(Sent { at: now, bytes, arrives: path.carry(bytes, now) });
         }
         if let Some(sent) = self.pacer.finish_probe() {
