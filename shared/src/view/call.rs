@@ -149,6 +149,8 @@ pub struct ParticipantStats {
     pub estimate_kbps: f32,
     /// What waits to be sent.
     pub pacer_queue_ms: f32,
+    /// My pictures are held back: the path carries sound alone.
+    pub video_paused: bool,
     /// How far the picture is behind the sound; negative when it is ahead.
     pub av_skew_ms: Option<f32>,
     /// How the media travels, such as `direct, UDP`.

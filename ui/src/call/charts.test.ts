@@ -29,6 +29,7 @@ function person(id: string, more: Partial<ParticipantStats> = {}): ParticipantSt
     rtt_ms: 30,
     estimate_kbps: 0,
     pacer_queue_ms: 0,
+    video_paused: false,
     av_skew_ms: null,
     route: 'direct udp',
     quality: 'good',

@@ -407,6 +407,10 @@ estimate_kbps: number,
  */
 pacer_queue_ms: number, 
 /**
+ * My pictures are held back: the path carries sound alone.
+ */
+video_paused: boolean, 
+/**
  * How far the picture is behind the sound; negative when it is ahead.
  */
 av_skew_ms: number | null, 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use parley_media::{CHUNK_SAMPLES, SAMPLE_RATE, Speaker, SpeakerConfig};
 use parley_shared::ids::ParticipantId;
-use parley_shared::view::LevelsView;
+use parley_shared::view::{LevelsView, ParticipantLevel, VoiceView};
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
@@ -31,6 +31,8 @@ pub(super) struct Actor {
     /// My devices in a call.
     local: Option<Open>,
     preview: Option<Open>,
+    /// What is done with my voice; it outlives open devices.
+    voice: VoiceView,
     peers: BTreeMap<ParticipantId, Connection>,
     from_peers: mpsc::Sender<(ParticipantId, PeerSessionEvent)>,
     peer_events: mpsc::Receiver<(ParticipantId, PeerSessionEvent)>,
@@ -41,8 +43,6 @@ struct Open {
     media: LocalMedia,
     config: MediaConfig,
     events: mpsc::Receiver<LocalMediaEvent>,
-    /// What the camera gives: width, height, pictures a second.
-    camera: Option<(usize, usize, u32)>,
 }
 
 struct Connection {
@@ -57,11 +57,6 @@ impl Open {
         switch(&self.media, &self.config, &config);
         self.config = config;
     }
-
-    fn set_camera(&mut self, on: bool) {
-        self.media.set_camera_on(on);
-        self.camera = self.camera.filter(|_| on);
-    }
 }
 
 impl Actor {
@@ -72,6 +67,7 @@ impl Actor {
             events,
             local: None,
             preview: None,
+            voice: VoiceView::default(),
             peers: BTreeMap::new(),
             from_peers,
             peer_events,
@@ -95,8 +91,8 @@ impl Actor {
                     None => break,
                 },
                 Some((participant, event)) = self.peer_events.recv() => self.on_peer_event(participant, event).await,
-                Some(event) = next_event(&mut self.local) => self.on_device_event(event, false).await,
-                Some(event) = next_event(&mut self.preview) => self.on_device_event(event, true).await,
+                Some(event) = next_event(&mut self.local) => self.tell(device_event(event)).await,
+                Some(event) = next_event(&mut self.preview) => self.tell(device_event(event)).await,
                 _ = levels.tick(), if open => self.tell_levels().await,
                 _ = stats.tick(), if !self.peers.is_empty() => self.tell_stats().await,
                 Some(_) = self.closing.join_next() => {}
@@ -107,9 +103,9 @@ impl Actor {
 
     fn on_command(&mut self, command: MediaCommand) {
         match command {
-            // TODO with `LocalMedia::set_voice`: open with this voice.
-            MediaCommand::OpenLocal { devices, voice: _, camera, muted } => {
-                let config = media_config(&self.config.overrides, &devices);
+            MediaCommand::OpenLocal { devices, voice, camera, muted } => {
+                self.voice = voice;
+                let config = self.media_config(&devices);
                 let open = self.open(config, camera, StreamId::SELF);
                 open.media.set_muted(muted);
                 self.local = Some(open);
@@ -124,13 +120,12 @@ impl Actor {
                 }
             }
             MediaCommand::SetCamera(on) => {
-                if let Some(open) = &mut self.local {
-                    open.set_camera(on);
+                if let Some(open) = &self.local {
+                    open.media.set_camera_on(on);
                 }
             }
             MediaCommand::UseDevices(devices) => self.use_devices(&devices),
-            // TODO with `LocalMedia::set_voice`: hand it on.
-            MediaCommand::SetVoice(_) => {}
+            MediaCommand::SetVoice(voice) => self.set_voice(voice),
             MediaCommand::SetVolume { participant, volume_pct } => {
                 if let Some(peer) = self.peers.get(&participant) {
                     self.set_volume(peer.stream, volume_pct);
@@ -148,21 +143,17 @@ impl Actor {
                 }
             }
             MediaCommand::ClosePeer(participant) => self.close_peer(participant),
-            MediaCommand::StartPreview { devices, voice: _, camera } => match &mut self.preview {
-                Some(open) => open.set_camera(camera),
-                None => {
-                    let mut config = media_config(&self.config.overrides, &devices);
-                    config.speaker = SpeakerConfig::Null;
-                    self.preview = Some(self.open(config, camera, StreamId::PREVIEW));
-                }
-            },
+            MediaCommand::StartPreview { devices, voice, camera } => {
+                self.voice = voice;
+                self.start_preview(&devices, camera);
+            }
             MediaCommand::StopPreview => {
                 self.preview = None;
                 self.config.frames.clear(StreamId::PREVIEW);
             }
             MediaCommand::ListDevices => self.list_devices(),
             MediaCommand::PlayTestSound(devices) => {
-                let speaker = media_config(&self.config.overrides, &devices).speaker;
+                let speaker = self.media_config(&devices).speaker;
                 self.closing.spawn(play_test_sound(speaker));
             }
         }
@@ -177,11 +168,31 @@ impl Actor {
     fn open(&self, config: MediaConfig, camera: bool, self_view: StreamId) -> Open {
         let options = LocalOptions { audio: true, video: camera, frames: self.config.frames.clone(), self_view };
         let (media, events) = LocalMedia::open(config.clone(), options);
-        Open { media, config, events, camera: None }
+        Open { media, config, events }
+    }
+
+    fn media_config(&self, devices: &DeviceChoice) -> MediaConfig {
+        media_config(&self.config.overrides, devices, self.voice)
+    }
+
+    fn start_preview(&mut self, devices: &DeviceChoice, camera: bool) {
+        let config = MediaConfig { speaker: SpeakerConfig::Null, ..self.media_config(devices) };
+        match &mut self.preview {
+            Some(open) => open.media.set_camera_on(camera),
+            None => self.preview = Some(self.open(config, camera, StreamId::PREVIEW)),
+        }
+    }
+
+    fn set_voice(&mut self, voice: VoiceView) {
+        self.voice = voice;
+        let config = self.media_config(&DeviceChoice::default()).voice;
+        for open in [&mut self.local, &mut self.preview].into_iter().flatten() {
+            open.use_config(MediaConfig { voice: config, ..open.config.clone() });
+        }
     }
 
     fn use_devices(&mut self, devices: &DeviceChoice) {
-        let config = media_config(&self.config.overrides, devices);
+        let config = self.media_config(devices);
         if let Some(open) = &mut self.local {
             open.use_config(config.clone());
         }
@@ -237,30 +248,24 @@ impl Actor {
         }
     }
 
-    async fn on_device_event(&mut self, event: LocalMediaEvent, of_preview: bool) {
-        let open = if of_preview { &mut self.preview } else { &mut self.local };
-        if let (Some(open), LocalMediaEvent::CameraStarted { width, height, fps, .. }) = (open, &event) {
-            open.camera = Some((*width, *height, *fps));
-        }
-        if let Some(told) = device_event(event) {
-            self.tell(told).await;
-        }
-    }
-
     async fn tell_levels(&mut self) {
         let Some(open) = self.local.as_ref().or(self.preview.as_ref()) else { return };
         let microphone = open.media.level().peak;
-        // The mixer does not tell the voices of others apart yet.
-        let levels = LevelsView { microphone, noise_floor_db: None, participants: Vec::new() };
+        let remote = open.media.remote_levels();
+        let level_of = |(id, peer): (&ParticipantId, &Connection)| {
+            let (_, level) = remote.iter().find(|(stream, _)| *stream == peer.stream)?;
+            Some(ParticipantLevel { id: *id, level: level.peak })
+        };
+        let participants = self.peers.iter().filter_map(level_of).collect();
+        let levels = LevelsView { microphone, noise_floor_db: open.media.noise_floor_db(), participants };
         self.tell(MediaEvent::Levels(levels)).await;
     }
 
     async fn tell_stats(&mut self) {
-        let camera = self.local.as_ref().and_then(|open| open.camera);
         let mut views = Vec::with_capacity(self.peers.len());
         for (participant, connection) in &mut self.peers {
             let stats = connection.handle.stats().await;
-            views.push(connection.history.view(*participant, &stats, camera));
+            views.push(connection.history.view(*participant, &stats));
         }
         self.tell(MediaEvent::Stats(views)).await;
     }

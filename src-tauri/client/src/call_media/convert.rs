@@ -1,15 +1,15 @@
 //! Between the engine's words and the core's.
 
-use parley_media::{AudioSourceConfig, DeviceError, SpeakerConfig, VideoSourceConfig};
+use parley_media::{AudioSourceConfig, DeviceError, SpeakerConfig, VideoSourceConfig, VoiceConfig};
 use parley_shared::ids::ParticipantId;
-use parley_shared::view::{DeviceKindView, DeviceProblemCode, MediaStats, ParticipantStats, Quality};
+use parley_shared::view::{DeviceKindView, DeviceProblemCode, MediaStats, ParticipantStats, Quality, VoiceView};
 
 use crate::config::MediaOverrides;
 use crate::core::{DeviceChoice, MediaEvent};
 use crate::engine::{self, LocalMedia, LocalMediaEvent, MediaConfig, PeerStats};
 
 /// What a call uses: the chosen devices, unless something stands in for them.
-pub(super) fn media_config(overrides: &MediaOverrides, devices: &DeviceChoice) -> MediaConfig {
+pub(super) fn media_config(overrides: &MediaOverrides, devices: &DeviceChoice, voice: VoiceView) -> MediaConfig {
     let standard = MediaConfig::default();
     let camera = VideoSourceConfig::Camera { id: devices.camera.clone(), width: 1280, height: 720, fps: 30 };
     let microphone = AudioSourceConfig::Device { id: devices.microphone.clone() };
@@ -18,9 +18,18 @@ pub(super) fn media_config(overrides: &MediaOverrides, devices: &DeviceChoice) -
         camera: overrides.camera.clone().unwrap_or(camera),
         microphone: overrides.microphone.clone().unwrap_or(microphone),
         speaker: overrides.speaker.clone().unwrap_or(speaker),
-        voice: overrides.voice.unwrap_or_default(),
+        voice: overrides.voice.unwrap_or(voice_config(voice)),
         measure_marks: overrides.measure_marks,
         ..standard
+    }
+}
+
+fn voice_config(view: VoiceView) -> VoiceConfig {
+    VoiceConfig {
+        echo_cancellation: view.echo_cancellation,
+        noise_suppression: view.noise_suppression,
+        automatic_gain: view.automatic_gain,
+        high_pass: view.high_pass,
     }
 }
 
@@ -35,12 +44,15 @@ pub(super) fn switch(media: &LocalMedia, from: &MediaConfig, to: &MediaConfig) {
     if from.speaker != to.speaker {
         media.switch(engine::DeviceChoice::Speaker(to.speaker.clone()));
     }
+    if from.voice != to.voice {
+        media.set_voice(to.voice);
+    }
 }
 
-pub(super) fn device_event(event: LocalMediaEvent) -> Option<MediaEvent> {
+pub(super) fn device_event(event: LocalMediaEvent) -> MediaEvent {
     use DeviceKindView::{Camera, Microphone, Speaker};
     let failed = |kind, code| MediaEvent::DeviceFailed { kind, code };
-    let told = match event {
+    match event {
         LocalMediaEvent::CameraStarted { .. } | LocalMediaEvent::CameraResumed => MediaEvent::DeviceStarted(Camera),
         LocalMediaEvent::MicrophoneStarted { .. } | LocalMediaEvent::MicrophoneResumed => {
             MediaEvent::DeviceStarted(Microphone)
@@ -51,10 +63,8 @@ pub(super) fn device_event(event: LocalMediaEvent) -> Option<MediaEvent> {
         LocalMediaEvent::CameraFailed(error) => failed(Camera, problem(&error)),
         LocalMediaEvent::MicrophoneFailed(error) => failed(Microphone, problem(&error)),
         LocalMediaEvent::SpeakerFailed(error) => failed(Speaker, problem(&error)),
-        // TODO with `MediaEvent::SpeakingWhileMuted`: tell it.
-        LocalMediaEvent::SpeakingWhileMuted(_) => return None,
-    };
-    Some(told)
+        LocalMediaEvent::SpeakingWhileMuted(speaking) => MediaEvent::SpeakingWhileMuted(speaking),
+    }
 }
 
 fn problem(error: &DeviceError) -> DeviceProblemCode {
@@ -75,14 +85,8 @@ pub(super) struct StatsHistory {
 }
 
 impl StatsHistory {
-    pub(super) fn view(
-        &mut self,
-        id: ParticipantId,
-        stats: &PeerStats,
-        camera: Option<(usize, usize, u32)>,
-    ) -> ParticipantStats {
+    pub(super) fn view(&mut self, id: ParticipantId, stats: &PeerStats) -> ParticipantStats {
         let loss_in = self.loss_in_pct(stats);
-        let (width, height, fps) = camera.unwrap_or_default();
         let shared = MediaStats {
             video_codec: stats.video_codec.clone(),
             audio_codec: stats.audio_codec.clone(),
@@ -92,9 +96,9 @@ impl StatsHistory {
             id,
             display_name: String::new(),
             sent: MediaStats {
-                width: size(width),
-                height: size(height),
-                fps: fps as f32,
+                width: size(stats.video.sent_width),
+                height: size(stats.video.sent_height),
+                fps: stats.video.sent_fps as f32,
                 video_kbps: stats.video.kbps_out as f32,
                 audio_kbps: stats.audio.kbps_out as f32,
                 loss_pct: stats.loss_pct as f32,
@@ -118,6 +122,7 @@ impl StatsHistory {
             rtt_ms: stats.rtt_ms.map(|rtt| rtt as f32),
             estimate_kbps: stats.target_kbps as f32,
             pacer_queue_ms: stats.pacer_queue_ms as f32,
+            video_paused: stats.video.is_paused,
             av_skew_ms: stats.av_skew_ms.map(|skew| skew as f32),
             route: stats.route.clone(),
             quality: Quality::Unknown,
@@ -153,7 +158,16 @@ mod tests {
     fn loss_is_of_the_last_second_only() {
         let mut history = StatsHistory::default();
         let id = ParticipantId::from_bytes([1; 16]);
-        assert_eq!(history.view(id, &stats(50, 50, 20.0), None).received.loss_pct, 50.0);
-        assert_eq!(history.view(id, &stats(150, 50, 20.0), None).received.loss_pct, 0.0);
+        assert_eq!(history.view(id, &stats(50, 50, 20.0)).received.loss_pct, 50.0);
+        assert_eq!(history.view(id, &stats(150, 50, 20.0)).received.loss_pct, 0.0);
+    }
+
+    #[test]
+    fn switches_of_the_voice_reach_the_engine_unless_something_stands_in() {
+        let quiet = VoiceView { noise_suppression: false, ..VoiceView::default() };
+        let config = media_config(&MediaOverrides::default(), &DeviceChoice::default(), quiet);
+        assert_eq!(config.voice, VoiceConfig { noise_suppression: false, ..VoiceConfig::ALL });
+        let overrides = MediaOverrides { voice: Some(VoiceConfig::OFF), ..MediaOverrides::default() };
+        assert_eq!(media_config(&overrides, &DeviceChoice::default(), quiet).voice, VoiceConfig::OFF);
     }
 }

@@ -66,7 +66,6 @@ fn judge(second: Second<'_>, silent_s: u32, still_s: u32) -> Verdict {
         PeerPhase::Connected => {}
     }
     let Some(rtt_ms) = stats.rtt_ms else { return UNKNOWN };
-    let paused = second.my_camera && stats.sent.video_kbps <= 0.0 && stats.estimate_kbps < UPLOAD_POOR_KBPS;
     let upload = if second.my_camera {
         at_most(stats.estimate_kbps, UPLOAD_FAIR_KBPS, UPLOAD_POOR_KBPS).max(at_least(
             stats.pacer_queue_ms,
@@ -82,7 +81,7 @@ fn judge(second: Second<'_>, silent_s: u32, still_s: u32) -> Verdict {
     let found = [
         (when(second.my_microphone_fails), YourMicrophone),
         (when(second.their_microphone && silent_s >= NOTHING_AFTER), TheirMicrophone),
-        (when(paused || still), VideoPaused),
+        (when(stats.video_paused || still), VideoPaused),
         (at_least(stats.received.loss_pct.max(stats.sent.loss_pct), LOSS_FAIR_PCT, LOSS_POOR_PCT), Loss),
         (upload, YourUpload),
         (their_upload, TheirUpload),

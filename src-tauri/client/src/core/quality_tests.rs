@@ -13,6 +13,7 @@ fn stats() -> ParticipantStats {
         rtt_ms: Some(40.0),
         estimate_kbps: 2_500.0,
         pacer_queue_ms: 0.0,
+        video_paused: false,
         av_skew_ms: None,
         route: "direct udp".to_owned(),
         quality: Quality::Unknown,
@@ -51,7 +52,7 @@ fn each_trouble_has_its_cause() {
     assert_eq!(verdict_of(|s| s.pacer_queue_ms = 900.0), (Poor, Some(YourUpload)));
     let thin = |s: &mut ParticipantStats| (s.received.fps, s.received.video_kbps) = (6.0, 120.0);
     assert_eq!(verdict_of(thin), (Fair, Some(TheirUpload)));
-    assert_eq!(verdict_of(|s| (s.estimate_kbps, s.sent.video_kbps) = (80.0, 0.0)), (Poor, Some(VideoPaused)));
+    assert_eq!(verdict_of(|s| (s.video_paused, s.estimate_kbps) = (true, 80.0)), (Poor, Some(VideoPaused)));
     assert_eq!(verdict_of(|s| s.rtt_ms = None), (Quality::Unknown, None));
 }
 

@@ -6,7 +6,7 @@ use crate::support::{self, PATIENCE, Person, Relay};
 use parley_client::engine::StreamId;
 use parley_shared::ids::RoomId;
 use parley_shared::view::*;
-use parley_shared::wire::{CallEndReason, CallOutcome, DeclineReason};
+use parley_shared::wire::{CallEndReason, CallOutcome, DeclineReason, RouteClass};
 
 struct Pair {
     _dir: tempfile::TempDir,
@@ -94,6 +94,32 @@ async fn a_call_carries_picture_and_sound_both_ways_and_leaves_an_entry() {
         BodyView::Text { .. } | BodyView::Deleted => None,
     });
     assert_eq!(outcome.await, CallOutcome::Completed);
+    pair.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_both_measured_is_found_in_the_details_of_the_call() {
+    let pair = Pair::new().await;
+    pair.connect().await;
+    until_pictures(&pair.jo, 10).await;
+    let call_id = pair.jo.state().await.call.unwrap().call_id;
+    let measured = support::within("two seconds of figures", async || {
+        let stats = pair.jo.client.call_stats().await;
+        stats.first().filter(|stats| stats.video.decoded > 60).cloned()
+    });
+    measured.await;
+    pair.mina.command(Command::HangUp).await;
+    until_phase(&pair.jo, "the end", |phase| matches!(phase, CallPhaseView::Ended { .. })).await;
+    let details = support::within("both reports", async || {
+        let details = pair.jo.client.call_details(call_id).await.ok()?;
+        (details.reports.len() == 2).then_some(details)
+    });
+    let details = details.await;
+    let who: Vec<_> = details.reports.iter().map(|report| (report.mine, report.measured_by.as_str())).collect();
+    assert_eq!(who, [(true, "Jo"), (false, "Mina")]);
+    let mina = &details.reports[0].people[0];
+    assert_eq!((mina.display_name.as_str(), mina.figures.route), ("Mina", RouteClass::Direct));
+    assert!(mina.figures.kbps_in.max > 0.0 && mina.figures.fps_in.max > 0.0, "{mina:?}");
     pair.end().await;
 }
 

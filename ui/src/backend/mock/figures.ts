@@ -17,6 +17,7 @@ const TROUBLES: Record<QualityCause, (calm: ParticipantStats, wave: number) => P
   video_paused: (calm, wave) => ({
     ...calm,
     quality: 'poor',
+    video_paused: true,
     estimate_kbps: 74 + 6 * wave,
     sent: { ...calm.sent, width: 0, height: 0, fps: 0, video_kbps: 0, audio_kbps: 24 },
     rtt_ms: 180 + 40 * wave,
@@ -98,6 +99,7 @@ function calmStats(id: string, display_name: string, camera: boolean, seconds: n
     },
     rtt_ms: 34 + 6 * wave + 60 * burst,
     estimate_kbps: 2_900 + 260 * Math.sin(seconds / 17),
+    video_paused: false,
     pacer_queue_ms: 2 + Math.abs(wave),
     av_skew_ms: 8 * wave,
     route: 'direct udp',

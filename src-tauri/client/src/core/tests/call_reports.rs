@@ -16,6 +16,7 @@ fn seconds(desk: &mut Desk, count: u32, rtt_ms: f32, loss_pct: f32) {
             rtt_ms: Some(rtt_ms),
             estimate_kbps: 2_500.0,
             pacer_queue_ms: 0.0,
+            video_paused: false,
             av_skew_ms: None,
             route: "relayed udp".to_owned(),
             quality: Quality::Unknown,
