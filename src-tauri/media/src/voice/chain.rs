@@ -2,18 +2,19 @@
 
 use sonora::{
     Config,
-    config::{AdaptiveDigital, GainController2, MaxProcessingRate, NoiseSuppression, NoiseSuppressionLevel, Pipeline},
+    config::{
+        AdaptiveDigital, EchoCanceller, GainController2, MaxProcessingRate, NoiseSuppression, NoiseSuppressionLevel,
+        Pipeline,
+    },
 };
-use sonora_aec3::config::EchoCanceller3Config;
 
 use super::{
     VoiceConfig,
     activity::{MutedSpeech, SpeechDetector},
-    canceller::EchoCanceller,
     high_pass::HighPass,
     noise_floor::NoiseFloor,
     reference::{Reference, RenderLine},
-    stage::{Part, Processing, Stage, Switch},
+    stage::{Stage, Switch},
 };
 use crate::audio::{AudioChunk, CHUNK_SAMPLES};
 
@@ -114,21 +115,23 @@ fn full_band() -> Config {
     Config { pipeline, ..Config::default() }
 }
 
-fn echo_canceller() -> Box<dyn Part> {
-    Box::new(EchoCanceller::new(&EchoCanceller3Config::default()))
+/// Its own high-pass is off: ours comes before it.
+fn echo_canceller() -> Config {
+    let canceller = EchoCanceller { enforce_high_pass_filtering: false, ..EchoCanceller::default() };
+    Config { echo_canceller: Some(canceller), ..full_band() }
 }
 
 /// About 20 dB less noise in pauses, speech loses 0.4 dB.
-fn noise_suppression() -> Box<dyn Part> {
+fn noise_suppression() -> Config {
     let suppression = NoiseSuppression { level: NoiseSuppressionLevel::High, ..NoiseSuppression::default() };
-    Box::new(Processing::new(Config { noise_suppression: Some(suppression), ..full_band() }))
+    Config { noise_suppression: Some(suppression), ..full_band() }
 }
 
 /// Begins with little gain, so that turning it on is no shock, and stops where the noise of a room would become a nuisance.
-fn automatic_gain() -> Box<dyn Part> {
+fn automatic_gain() -> Config {
     let adaptive = AdaptiveDigital { initial_gain_db: 6.0, max_gain_db: 30.0, ..AdaptiveDigital::default() };
     let controller = GainController2 { adaptive_digital: Some(adaptive), ..GainController2::default() };
-    Box::new(Processing::new(Config { gain_controller2: Some(controller), ..full_band() }))
+    Config { gain_controller2: Some(controller), ..full_band() }
 }
 
 #[cfg(test)]

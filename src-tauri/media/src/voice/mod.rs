@@ -13,7 +13,6 @@
 //! find it again after a jump.
 
 mod activity;
-mod canceller;
 mod chain;
 mod drift;
 mod high_pass;

@@ -33,38 +33,34 @@ fn fade(dry: &Samples, wet: &mut Samples, wet_share: impl Fn(f32) -> f32) {
     }
 }
 
-/// What can be made part of the chain.
-pub(super) trait Part: Send {
-    /// Processes one chunk in place. `played` is what the loudspeaker plays at about the same time.
-    fn process(&mut self, samples: &mut Samples, played: &Samples);
-}
-
-/// One part. It exists only while it is on: turned on again it begins to learn anew, and turning one part leaves what the
-/// others have learned.
+/// One part, made by `sonora`. It exists only while it is on: turned on again it begins to learn anew, and turning one part
+/// leaves what the others have learned.
+#[derive(Debug)]
 pub(super) struct Stage {
-    make: fn() -> Box<dyn Part>,
-    part: Option<Box<dyn Part>>,
+    config: fn() -> Config,
+    part: Option<Box<AudioProcessing>>,
     switch: Switch,
     /// What came last: a part that is turned on hears it first, or it would begin with the silence of its own delay.
     before: (Samples, Samples),
 }
 
 impl Stage {
-    pub(super) fn new(make: fn() -> Box<dyn Part>) -> Self {
+    pub(super) fn new(config: fn() -> Config) -> Self {
         let silence = [0.0; CHUNK_SAMPLES];
-        Self { make, part: None, switch: Switch::default(), before: (silence, silence) }
+        Self { config, part: None, switch: Switch::default(), before: (silence, silence) }
     }
 
+    /// Processes one chunk in place. `played` is what the loudspeaker plays at about the same time.
     pub(super) fn run(&mut self, wanted: bool, samples: &mut Samples, played: &Samples) {
         let dry = *samples;
         if wanted && self.part.is_none() {
-            let mut part = (self.make)();
+            let mut part = build((self.config)());
             let (mut samples, played) = self.before;
-            part.process(&mut samples, &played);
+            process(&mut part, &mut samples, &played);
             self.part = Some(part);
         }
         if let Some(part) = &mut self.part {
-            part.process(samples, played);
+            process(part, samples, played);
         }
         self.switch.choose(wanted, &dry, samples);
         if !wanted {
@@ -74,26 +70,16 @@ impl Stage {
     }
 }
 
-impl std::fmt::Debug for Stage {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Stage").field("on", &self.part.is_some()).finish_non_exhaustive()
-    }
+fn build(config: Config) -> Box<AudioProcessing> {
+    let mono = StreamConfig::new(SAMPLE_RATE, 1);
+    Box::new(AudioProcessing::builder().config(config).capture_config(mono).render_config(mono).build())
 }
 
-/// Noise suppression or gain of `sonora`, which need not know what is played.
-pub(super) struct Processing(AudioProcessing);
-
-impl Processing {
-    pub(super) fn new(config: Config) -> Self {
-        let mono = StreamConfig::new(SAMPLE_RATE, 1);
-        Self(AudioProcessing::builder().config(config).capture_config(mono).render_config(mono).build())
+/// Sound that is refused, which happens for other formats only, stays as it is.
+fn process(part: &mut AudioProcessing, samples: &mut Samples, played: &Samples) {
+    if part.config().echo_canceller.is_some() {
+        let _ = part.process_render_f32(&[played], &mut [&mut [0.0; CHUNK_SAMPLES]]);
     }
-}
-
-impl Part for Processing {
-    fn process(&mut self, samples: &mut Samples, _played: &Samples) {
-        let input = *samples;
-        // Sound that is refused, which happens for other formats only, stays as it is.
-        let _ = self.0.process_capture_f32(&[&input], &mut [samples]);
-    }
+    let input = *samples;
+    let _ = part.process_capture_f32(&[&input], &mut [samples]);
 }

@@ -47,14 +47,23 @@ pub fn echo_figures(config: VoiceConfig, seed: u64, drift_ppm: f64) -> EchoFigur
     let scene = Scene::new(seed, drift_ppm);
     let (both, alone) = (scene.run(true, |_| config), scene.run(false, |_| config));
     let talk = scene::DOUBLE_TALK;
-    // The part of the output that is the person's speech, found by comparing with the output without echo.
-    let kept = dot(&both[talk.clone()], &alone[talk.clone()]) / dot(&alone[talk.clone()], &alone[talk.clone()]);
-    let lost_alone_db = decibels(power(&scene.near[talk.clone()]) / power(&alone[talk]));
+    let (both_talk, alone_talk) = (&both[talk.clone()], &alone[talk.clone()]);
+    let lost_alone_db = decibels(power(&scene.near[talk]) / power(alone_talk));
     EchoFigures {
         echo_return_loss_db: loss_db(&scene.echo, &both, scene::FAR_ALONE),
         after_double_talk_db: loss_db(&scene.echo, &both, scene::FAR_AFTER),
-        near_speech_loss_db: lost_alone_db - 2.0 * decibels(kept.abs().max(1e-6)),
+        near_speech_loss_db: lost_alone_db - decibels(kept_energy(alone_talk, both_talk)),
     }
+}
+
+/// How much of the energy of `speech` is left in `mixture`, 0..=1. In every 20 ms the share of the speech in the mixture is
+/// found by correlation; what else is in there does not count.
+fn kept_energy(speech: &[f32], mixture: &[f32]) -> f64 {
+    const STRETCH: usize = 960;
+    let stretches = speech.chunks_exact(STRETCH).zip(mixture.chunks_exact(STRETCH));
+    let kept: f64 =
+        stretches.map(|(speech, mixture)| dot(speech, mixture).powi(2) / dot(speech, speech).max(1e-12)).sum();
+    kept / dot(speech, speech)
 }
 
 fn loss_db(echo: &[f32], left: &[f32], range: std::ops::Range<usize>) -> f64 {
@@ -86,6 +95,22 @@ mod tests {
             assert!(figures.after_double_talk_db >= 30.0, "{drift_ppm} ppm: {figures:?}");
             assert!(figures.near_speech_loss_db <= 4.0, "{drift_ppm} ppm: {figures:?}");
         }
+    }
+
+    #[test]
+    fn a_gap_in_speech_is_a_loss_and_other_sound_is_none() {
+        let speech = signal::speech(5, 4, 0.1);
+        let mut noise = signal::Noise::new(6);
+        let half = speech.len() / 2;
+        let gapped: Vec<f32> =
+            speech.iter().enumerate().map(|(n, &s)| if n < half { s } else { 0.0 } + noise.next() * 0.01).collect();
+        let expected = power(&speech[..half]) / power(&speech) / 2.0;
+        assert!(
+            (kept_energy(&speech, &gapped) - expected).abs() < 0.02,
+            "{} {expected}",
+            kept_energy(&speech, &gapped)
+        );
+        assert!((kept_energy(&speech, &speech) - 1.0).abs() < 0.001);
     }
 
     #[test]

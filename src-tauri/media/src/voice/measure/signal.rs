@@ -64,15 +64,17 @@ fn syllable(rng: &mut Noise, base_pitch_hz: f32, samples: &mut Vec<f32>) {
     ];
     let (from_hz, to_hz) = (base_pitch_hz * rng.between(0.9, 1.3), base_pitch_hz * rng.between(0.8, 1.2));
     let loudness = rng.between(0.5, 1.0);
-    let (mut phase, mut pulse) = (0.0, 0.0);
+    let (mut phase, mut pulse, mut radiated) = (0.0, 0.0, 0.0);
     for n in 0..length {
         let share = n as f32 / length as f32;
         phase += (from_hz + (to_hz - from_hz) * share) / SAMPLE_RATE as f32;
         let closes = phase >= 1.0;
         phase -= f32::from(u8::from(closes));
-        // A glottal pulse: falls by 6 dB an octave; a little breath is mixed in.
+        // A glottal pulse falls by 6 dB an octave, with a little breath mixed in; lips do not radiate what is steady.
+        let before = pulse;
         pulse = pulse * 0.97 + f32::from(u8::from(closes)) + rng.next() * 0.01;
-        let voiced: f32 = resonances.iter_mut().map(|(resonance, gain)| resonance.step(pulse) * *gain).sum();
+        radiated = radiated * 0.995 + pulse - before;
+        let voiced: f32 = resonances.iter_mut().map(|(resonance, gain)| resonance.step(radiated) * *gain).sum();
         samples.push(voiced * loudness * (PI * share).sin().sqrt());
     }
 }
