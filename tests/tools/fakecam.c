@@ -8,10 +8,11 @@
  *   FAKECAM=1               switches the camera on; without it every call goes straight through
  *   FAKECAM_NAME=text       its name                                    ("Test Camera")
  *   FAKECAM_SIZES=WxH,WxH   sizes on offer, at most 8, sides even       ("1280x720,640x360")
- *   FAKECAM_FPS=n           frames a second; half of it is offered too  (30)
+ *   FAKECAM_FPS=n[/d]       frames a second; half of it is offered too  ("30")
  *   FAKECAM_Y4M=path        plays this 4:2:0 YUV4MPEG2 file in a loop, at its own size only; otherwise a pattern is drawn:
  *                           left half Y 80 U 100 V 180, right half Y 180 U 150 V 90, and a white square that moves right
- *   FAKECAM_CONTROL=path    while this file holds "stall" no frame is delivered, "unplug" makes the camera vanish
+ *   FAKECAM_CONTROL=path    while this file holds "stall" no frame is delivered, "unplug" makes the camera vanish, and
+ *                           "size WxH" makes it offer this size only to whoever opens it
  *   FAKECAM_LOCK=path       of all processes with this lock file only one may stream, the others get EBUSY
  *   FAKECAM_INTERVAL=n/d    frame interval that the camera stands at before anyone sets it ("1/30")
  *
@@ -51,7 +52,8 @@ struct ring { int item[QUEUE]; unsigned head, tail; };
 
 /* What the camera can do; fixed after load(). */
 static struct {
-    int loaded, size_count, fps;
+    int loaded, size_count;
+    struct v4l2_fract interval; /* from frame to frame, at the full rate */
     struct size sizes[MAX_SIZES];
     const uint8_t *clip; /* the first byte after the header of the y4m file, or NULL */
     size_t clip_length;
@@ -92,16 +94,20 @@ static const char *setting(const char *name, const char *otherwise) {
 
 static int switched_on(void) { return getenv("FAKECAM") != NULL; }
 
+static void read_control(char text[32]) {
+    memset(text, 0, 32);
+    const char *path = getenv("FAKECAM_CONTROL");
+    int file = path ? syscall(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC) : -1;
+    if (file < 0) return;
+    if (read(file, text, 31) < 0) text[0] = 0;
+    syscall(SYS_close, file);
+}
+
 /* Does the control file begin with this word? */
 static int ordered(const char *word) {
-    const char *path = getenv("FAKECAM_CONTROL");
-    if (!path) return 0;
-    char text[16] = { 0 };
-    int file = syscall(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
-    if (file < 0) return 0;
-    ssize_t length = read(file, text, sizeof text - 1);
-    syscall(SYS_close, file);
-    return length > 0 && strncmp(text, word, strlen(word)) == 0;
+    char text[32];
+    read_control(text);
+    return strncmp(text, word, strlen(word)) == 0;
 }
 
 /* ---- the picture ---------------------------------------------------------------------------------------------- */
@@ -126,7 +132,8 @@ static void load_clip(const char *path) {
 static void load(void) {
     if (offer.loaded) return;
     offer.loaded = 1;
-    offer.fps = atoi(setting("FAKECAM_FPS", "30"));
+    offer.interval = (struct v4l2_fract){ 1, 0 };
+    sscanf(setting("FAKECAM_FPS", "30"), "%u/%u", &offer.interval.denominator, &offer.interval.numerator);
     const char *text = setting("FAKECAM_SIZES", "1280x720,640x360");
     while (text && offer.size_count < MAX_SIZES) {
         struct size size;
@@ -135,10 +142,10 @@ static void load(void) {
         if (text) text++;
     }
     if (getenv("FAKECAM_Y4M")) load_clip(getenv("FAKECAM_Y4M"));
-    if (!offer.size_count || offer.fps < 1) { fprintf(stderr, "fakecam: bad FAKECAM_SIZES or FAKECAM_FPS\n"); abort(); }
+    if (!offer.size_count || !offer.interval.numerator || !offer.interval.denominator) { fprintf(stderr, "fakecam: bad FAKECAM_SIZES or FAKECAM_FPS\n"); abort(); }
     camera.size = offer.sizes[0];
     camera.format = V4L2_PIX_FMT_YUYV;
-    camera.interval = (struct v4l2_fract){ 1, offer.fps };
+    camera.interval = offer.interval;
     sscanf(setting("FAKECAM_INTERVAL", ""), "%u/%u", &camera.interval.numerator, &camera.interval.denominator);
 }
 
@@ -323,10 +330,21 @@ static const uint32_t formats[] = { V4L2_PIX_FMT_YUYV, V4L2_PIX_FMT_NV12 };
 
 static int known_format(uint32_t format) { return format == formats[0] || format == formats[1]; }
 
+/* The sizes on offer at the moment; returns their number. */
+static int sizes_now(struct size sizes[MAX_SIZES]) {
+    char text[32];
+    read_control(text);
+    if (sscanf(text, "size %dx%d", &sizes[0].width, &sizes[0].height) == 2) return 1;
+    memcpy(sizes, offer.sizes, sizeof offer.sizes);
+    return offer.size_count;
+}
+
 static struct size nearest_size(int width, int height) {
-    struct size best = offer.sizes[0];
-    for (int i = 0; i < offer.size_count; i++) {
-        struct size size = offer.sizes[i];
+    struct size sizes[MAX_SIZES];
+    int count = sizes_now(sizes);
+    struct size best = sizes[0];
+    for (int i = 0; i < count; i++) {
+        struct size size = sizes[i];
         if (abs(size.width - width) + abs(size.height - height) < abs(best.width - width) + abs(best.height - height)) best = size;
     }
     return best;
@@ -354,8 +372,9 @@ static int set_format(unsigned long request, int handle, struct v4l2_format *wan
 static int rate_ioctl(unsigned long request, struct v4l2_streamparm *parameters) {
     struct v4l2_fract wanted = parameters->parm.capture.timeperframe;
     if (request == VIDIOC_S_PARM && wanted.numerator && wanted.denominator) {
-        int slow = (int)(wanted.denominator / wanted.numerator) <= offer.fps / 2;
-        camera.interval = (struct v4l2_fract){ 1, slow && offer.fps > 1 ? offer.fps / 2 : offer.fps };
+        /* The longer of the two when that is nearer to the wish. */
+        double times = (double)wanted.numerator / wanted.denominator * offer.interval.denominator / offer.interval.numerator;
+        camera.interval = (struct v4l2_fract){ offer.interval.numerator * (times > 1.5 ? 2 : 1), offer.interval.denominator };
     }
     memset(&parameters->parm, 0, sizeof parameters->parm);
     parameters->parm.capture.capability = V4L2_CAP_TIMEPERFRAME;
@@ -373,19 +392,20 @@ static int list_format(struct v4l2_fmtdesc *entry) {
 }
 
 static int list_size(struct v4l2_frmsizeenum *entry) {
-    if (!known_format(entry->pixel_format) || entry->index >= (unsigned)offer.size_count) return fail(EINVAL);
+    struct size sizes[MAX_SIZES];
+    if (!known_format(entry->pixel_format) || entry->index >= (unsigned)sizes_now(sizes)) return fail(EINVAL);
     entry->type = V4L2_FRMSIZE_TYPE_DISCRETE;
-    entry->discrete.width = offer.sizes[entry->index].width;
-    entry->discrete.height = offer.sizes[entry->index].height;
+    entry->discrete.width = sizes[entry->index].width;
+    entry->discrete.height = sizes[entry->index].height;
     return 0;
 }
 
 static int list_interval(struct v4l2_frmivalenum *entry) {
     struct size size = nearest_size(entry->width, entry->height);
     int exists = size.width == (int)entry->width && size.height == (int)entry->height && known_format(entry->pixel_format);
-    if (!exists || entry->index > 1 || (entry->index == 1 && offer.fps < 2)) return fail(EINVAL);
+    if (!exists || entry->index > 1) return fail(EINVAL);
     entry->type = V4L2_FRMIVAL_TYPE_DISCRETE;
-    entry->discrete = (struct v4l2_fract){ 1, entry->index ? offer.fps / 2 : offer.fps };
+    entry->discrete = (struct v4l2_fract){ offer.interval.numerator * (entry->index + 1), offer.interval.denominator };
     return 0;
 }
 

@@ -1,4 +1,4 @@
-//! The camera path on a real V4L2 interface: nokhwa in a child process that sees a software camera at /dev/video0.
+//! The camera path on a real V4L2 interface, in a child process that sees a software camera at /dev/video0.
 
 mod probe;
 
@@ -17,7 +17,7 @@ fn camera(options: &FakeCameraOptions) -> FakeCamera {
 fn camera_is_listed_with_its_name() {
     let camera = camera(&FakeCameraOptions { name: "Desk Camera".to_owned(), ..FakeCameraOptions::default() });
     let mut probe = Probe::start(&["list"], camera.env());
-    assert_eq!(probe.wait_for("Camera|", PATIENCE), "0|Desk Camera|default");
+    assert_eq!(probe.wait_for("Camera|", PATIENCE), "Desk Camera|Desk Camera|default");
 }
 
 #[test]
@@ -62,6 +62,16 @@ fn a_camera_that_stands_at_a_broken_rate_is_opened_all_the_same() {
     let mut probe = Probe::start(&["camera"], camera.env());
     assert_eq!(probe.wait_for("started ", PATIENCE), "1280x720@30 Test Camera");
     probe.wait_for("frame 5 ", PATIENCE);
+}
+
+#[test]
+fn rates_that_are_no_whole_number_are_met() {
+    let camera = camera(&FakeCameraOptions { fps: (25, 2), ..FakeCameraOptions::default() });
+    let mut probe = Probe::start(&["camera"], camera.env());
+    assert_eq!(probe.wait_for("started ", PATIENCE), "1280x720@13 Test Camera");
+    let frames: Vec<String> = (0..40).map(|_| probe.wait_for("frame ", PATIENCE)).collect();
+    let fps = 30_000.0 / (number(&frames[39], "at") - number(&frames[9], "at"));
+    assert!((11.0..14.0).contains(&fps), "{fps} frames a second");
 }
 
 #[test]

@@ -14,7 +14,8 @@ pub struct FakeCameraOptions {
     pub name: String,
     /// Width and height in pixels, even, at most eight.
     pub sizes: Vec<(u32, u32)>,
-    pub fps: u32,
+    /// Frames a second as (numerator, denominator); half of it is offered too.
+    pub fps: (u32, u32),
     /// Plays this YUV4MPEG2 file (at its own size only) and not the pattern.
     pub y4m: Option<PathBuf>,
     /// Frame interval in which it stands before anyone sets it, as (numerator, denominator).
@@ -26,7 +27,7 @@ impl Default for FakeCameraOptions {
         Self {
             name: "Test Camera".to_owned(),
             sizes: vec![(1280, 720), (640, 360)],
-            fps: 30,
+            fps: (30, 1),
             y4m: None,
             interval: None,
         }
@@ -61,7 +62,7 @@ impl FakeCamera {
         let sizes: Vec<String> = options.sizes.iter().map(|(width, height)| format!("{width}x{height}")).collect();
         let mut env = vec![("FAKECAM".to_owned(), "1".to_owned()), ("FAKECAM_NAME".to_owned(), options.name.clone())];
         env.push(("FAKECAM_SIZES".to_owned(), sizes.join(",")));
-        env.push(("FAKECAM_FPS".to_owned(), options.fps.to_string()));
+        env.push(("FAKECAM_FPS".to_owned(), format!("{}/{}", options.fps.0, options.fps.1)));
         env.push(variable("FAKECAM_CONTROL", folder.write("control", "")?));
         env.push(variable("FAKECAM_LOCK", folder.join("lock")));
         env.push(variable("LD_PRELOAD", &library));
@@ -94,6 +95,24 @@ impl FakeCamera {
     /// [`TestbedError::Io`] when the control file cannot be written.
     pub fn unplug(&self) -> Result<(), TestbedError> {
         self.order("unplug")
+    }
+
+    /// Makes the camera offer one other size to whoever opens it from here on, until [`FakeCamera::resume`].
+    ///
+    /// # Errors
+    /// [`TestbedError::Io`] when the control file cannot be written.
+    pub fn offer_only(&self, width: u32, height: u32) -> Result<(), TestbedError> {
+        self.order(&format!("size {width}x{height}"))
+    }
+
+    /// Streams as another program would: until the handle is dropped, everybody else finds the camera busy.
+    ///
+    /// # Errors
+    /// [`TestbedError::Io`] when someone streams already.
+    pub fn occupy(&self) -> Result<fs::File, TestbedError> {
+        let lock = fs::File::create(self.folder.join("lock"))?;
+        lock.try_lock().map_err(std::io::Error::from)?;
+        Ok(lock)
     }
 
     /// Makes everything as it was in the beginning. Who lost the camera has to open it again.

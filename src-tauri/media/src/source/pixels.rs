@@ -1,6 +1,5 @@
 //! Turns what cameras deliver (YUYV, NV12, MJPEG, RGB) into I420. Never trusts the length of a buffer.
 
-use nokhwa::utils::FrameFormat;
 use turbojpeg::{Decompressor, Subsamp, YuvImage};
 use yuv::{BufferStoreMut, YuvConversionMode, YuvPackedImage, YuvPlanarImageMut, YuvRange, YuvStandardMatrix};
 
@@ -9,6 +8,28 @@ use crate::{
     frame::{I420, even_size},
 };
 
+/// Formats that can be read, in the order of what they cost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum PixelFormat {
+    Nv12,
+    Yuyv,
+    Jpeg,
+    Rgb,
+    Bgr,
+}
+
+impl PixelFormat {
+    /// Of the first plane; none for what is compressed.
+    fn bytes_per_pixel(self) -> Option<usize> {
+        match self {
+            Self::Nv12 => Some(1),
+            Self::Yuyv => Some(2),
+            Self::Rgb | Self::Bgr => Some(3),
+            Self::Jpeg => None,
+        }
+    }
+}
+
 /// Why one picture of a camera cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
@@ -16,25 +37,34 @@ pub(super) struct Damaged(String);
 
 /// Reads pictures of one format and size.
 pub(super) struct PixelReader {
-    format: FrameFormat,
+    format: PixelFormat,
     /// As the camera counts; may be odd.
     width: usize,
     height: usize,
+    /// Bytes from one row to the next; nothing for what is compressed.
+    stride: usize,
     jpeg: Option<Decompressor>,
 }
 
 impl PixelReader {
-    pub(super) fn new(format: FrameFormat, width: usize, height: usize) -> Result<Self, DeviceError> {
+    /// `stride` is how many bytes lie between the beginnings of two rows; less than a row means that none are wasted.
+    ///
+    /// # Errors
+    /// [`DeviceError::Unsupported`] for sizes that nobody can mean.
+    pub(super) fn new(format: PixelFormat, width: usize, height: usize, stride: usize) -> Result<Self, DeviceError> {
         let unsupported = |why: String| DeviceError::Unsupported(why);
-        let jpeg = match format {
-            FrameFormat::MJPEG => Some(Decompressor::new().map_err(|error| unsupported(error.to_string()))?),
-            FrameFormat::YUYV | FrameFormat::NV12 | FrameFormat::RAWRGB | FrameFormat::RAWBGR => None,
-            FrameFormat::GRAY => return Err(unsupported("it only delivers grey pictures".to_owned())),
-        };
         if width < 2 || height < 2 || width > crate::frame::MAX_DIMENSION || height > crate::frame::MAX_DIMENSION {
             return Err(unsupported(format!("pictures of {width}x{height}")));
         }
-        Ok(Self { format, width, height, jpeg })
+        let row = format.bytes_per_pixel().map_or(0, |bytes| bytes * width);
+        if stride > row.max(crate::frame::MAX_DIMENSION) * 4 {
+            return Err(unsupported(format!("rows of {stride} bytes")));
+        }
+        let jpeg = match format {
+            PixelFormat::Jpeg => Some(Decompressor::new().map_err(|error| unsupported(error.to_string()))?),
+            PixelFormat::Nv12 | PixelFormat::Yuyv | PixelFormat::Rgb | PixelFormat::Bgr => None,
+        };
+        Ok(Self { format, width, height, stride: stride.max(row), jpeg })
     }
 
     /// Width and height of the pictures that come out: even.
@@ -44,12 +74,13 @@ impl PixelReader {
 
     pub(super) fn read(&mut self, buffer: &[u8]) -> Result<I420, Damaged> {
         match (self.format, &mut self.jpeg) {
-            (FrameFormat::MJPEG, Some(jpeg)) => read_jpeg(jpeg, buffer),
-            (FrameFormat::YUYV, _) => self.read_packed(buffer, 2, |image, data, stride| {
+            (PixelFormat::Jpeg, Some(jpeg)) => read_jpeg(jpeg, buffer),
+            (PixelFormat::Jpeg, None) => Err(Damaged("a format that was not prepared".to_owned())),
+            (PixelFormat::Yuyv, _) => self.read_packed(buffer, |image, data, stride| {
                 let (width, height) = (image.width, image.height);
                 yuv::yuyv422_to_yuv420(image, &YuvPackedImage { yuy: data, yuy_stride: stride, width, height })
             }),
-            (FrameFormat::RAWRGB, _) => self.read_packed(buffer, 3, |image, data, stride| {
+            (PixelFormat::Rgb, _) => self.read_packed(buffer, |image, data, stride| {
                 yuv::rgb_to_yuv420(
                     image,
                     data,
@@ -59,7 +90,7 @@ impl PixelReader {
                     YuvConversionMode::Balanced,
                 )
             }),
-            (FrameFormat::RAWBGR, _) => self.read_packed(buffer, 3, |image, data, stride| {
+            (PixelFormat::Bgr, _) => self.read_packed(buffer, |image, data, stride| {
                 yuv::bgr_to_yuv420(
                     image,
                     data,
@@ -69,19 +100,17 @@ impl PixelReader {
                     YuvConversionMode::Balanced,
                 )
             }),
-            (FrameFormat::NV12, _) => self.read_nv12(buffer),
-            (FrameFormat::MJPEG | FrameFormat::GRAY, _) => Err(Damaged("a format that was not prepared".to_owned())),
+            (PixelFormat::Nv12, _) => self.read_nv12(buffer),
         }
     }
 
     fn read_packed(
         &self,
         buffer: &[u8],
-        bytes_per_pixel: usize,
         convert: impl FnOnce(&mut YuvPlanarImageMut<'_, u8>, &[u8], u32) -> Result<(), yuv::YuvError>,
     ) -> Result<I420, Damaged> {
         let (width, height) = self.size();
-        let stride = self.width * bytes_per_pixel;
+        let stride = self.stride;
         let data = buffer.get(..stride * height).ok_or_else(|| too_short(buffer))?;
         let mut picture = I420::new(width, height);
         let (y, u, v) = picture.planes_mut();
@@ -101,12 +130,12 @@ impl PixelReader {
 
     fn read_nv12(&self, buffer: &[u8]) -> Result<I420, Damaged> {
         let (width, height) = self.size();
-        let luma = self.width * self.height;
-        let chroma_stride = self.width.next_multiple_of(2);
+        let luma = self.stride * self.height;
+        let chroma_stride = self.stride.next_multiple_of(2);
         let chroma = buffer.get(luma..luma + chroma_stride * (height / 2)).ok_or_else(|| too_short(buffer))?;
         let mut picture = I420::new(width, height);
         let (y, u, v) = picture.planes_mut();
-        for (target, source) in y.chunks_exact_mut(width).zip(buffer.chunks_exact(self.width)) {
+        for (target, source) in y.chunks_exact_mut(width).zip(buffer.chunks_exact(self.stride)) {
             target.copy_from_slice(&source[..width]);
         }
         let targets = u.chunks_exact_mut(width / 2).zip(v.chunks_exact_mut(width / 2));

@@ -1,5 +1,5 @@
 use super::*;
-use turbojpeg::{Compressor, Image, PixelFormat};
+use turbojpeg::{Compressor, Image};
 
 /// Left half one colour, right half another, as (Y, U, V).
 const LEFT: (u8, u8, u8) = (80, 100, 180);
@@ -58,21 +58,21 @@ fn jpeg(width: usize, height: usize, subsamp: Subsamp) -> Vec<u8> {
         width: even_width,
         pitch: even_width * 4,
         height: source.height(),
-        format: PixelFormat::RGBA,
+        format: turbojpeg::PixelFormat::RGBA,
     };
     compressor.compress_to_vec(image).unwrap()
 }
 
 #[test]
 fn raw_formats_keep_their_colours() {
-    let read = |format, buffer: &[u8]| PixelReader::new(format, 64, 36).unwrap().read(buffer).unwrap();
-    assert_halves(&read(FrameFormat::YUYV, &yuyv(64, 36)), 0);
-    assert_halves(&read(FrameFormat::NV12, &nv12(64, 36)), 0);
+    let read = |format, buffer: &[u8]| PixelReader::new(format, 64, 36, 0).unwrap().read(buffer).unwrap();
+    assert_halves(&read(PixelFormat::Yuyv, &yuyv(64, 36)), 0);
+    assert_halves(&read(PixelFormat::Nv12, &nv12(64, 36)), 0);
     let rgba =
         I420::from_planes(64, 36, &nv12(64, 36), 64, &[LEFT.1; 32 * 18], 32, &[LEFT.2; 32 * 18], 32).unwrap().to_rgba();
     let rgb: Vec<u8> = rgba.chunks(4).flat_map(|pixel| [pixel[0], pixel[1], pixel[2]]).collect();
     let bgr: Vec<u8> = rgba.chunks(4).flat_map(|pixel| [pixel[2], pixel[1], pixel[0]]).collect();
-    let (from_rgb, from_bgr) = (read(FrameFormat::RAWRGB, &rgb), read(FrameFormat::RAWBGR, &bgr));
+    let (from_rgb, from_bgr) = (read(PixelFormat::Rgb, &rgb), read(PixelFormat::Bgr, &bgr));
     assert_eq!(from_rgb, from_bgr);
     assert!(from_rgb.y()[0].abs_diff(LEFT.0) <= 2 && from_rgb.u()[0].abs_diff(LEFT.1) <= 2);
 }
@@ -80,12 +80,12 @@ fn raw_formats_keep_their_colours() {
 #[test]
 fn every_jpeg_subsampling_keeps_its_colours() {
     for subsamp in [Subsamp::None, Subsamp::Sub2x1, Subsamp::Sub1x2, Subsamp::Sub2x2, Subsamp::Sub4x1] {
-        let mut reader = PixelReader::new(FrameFormat::MJPEG, 128, 72).unwrap();
+        let mut reader = PixelReader::new(PixelFormat::Jpeg, 128, 72, 0).unwrap();
         let picture = reader.read(&jpeg(128, 72, subsamp)).unwrap();
         assert_eq!((picture.width(), picture.height()), (128, 72));
         assert_halves_away_from_edge(&picture);
     }
-    let grey = PixelReader::new(FrameFormat::MJPEG, 128, 72).unwrap().read(&jpeg(128, 72, Subsamp::Gray)).unwrap();
+    let grey = PixelReader::new(PixelFormat::Jpeg, 128, 72, 0).unwrap().read(&jpeg(128, 72, Subsamp::Gray)).unwrap();
     assert!(grey.u().iter().chain(grey.v()).all(|&value| value == 128));
 }
 
@@ -119,28 +119,42 @@ fn remains_behind_a_jpeg_are_cut_off() {
     buffer.extend_from_slice(&jpeg(64, 36, Subsamp::Sub2x2));
     buffer.resize(128 * 72 * 2, 0);
     assert_eq!(without_tail(&buffer).map(<[u8]>::len), Some(length));
-    assert!(PixelReader::new(FrameFormat::MJPEG, 128, 72).unwrap().read(&buffer).is_ok());
+    assert!(PixelReader::new(PixelFormat::Jpeg, 128, 72, 0).unwrap().read(&buffer).is_ok());
 }
 
 #[test]
 fn short_and_damaged_buffers_are_errors() {
-    for format in [FrameFormat::YUYV, FrameFormat::NV12, FrameFormat::RAWRGB, FrameFormat::RAWBGR, FrameFormat::MJPEG] {
-        let mut reader = PixelReader::new(format, 64, 36).unwrap();
-        assert!(reader.read(&[]).is_err(), "{format}");
-        assert!(reader.read(&[0xff; 64 * 36]).is_err(), "{format}");
+    for format in [PixelFormat::Yuyv, PixelFormat::Nv12, PixelFormat::Rgb, PixelFormat::Bgr, PixelFormat::Jpeg] {
+        let mut reader = PixelReader::new(format, 64, 36, 0).unwrap();
+        assert!(reader.read(&[]).is_err(), "{format:?}");
+        assert!(reader.read(&[0xff; 64 * 36]).is_err(), "{format:?}");
     }
     let whole = jpeg(64, 36, Subsamp::Sub2x2);
-    let mut reader = PixelReader::new(FrameFormat::MJPEG, 64, 36).unwrap();
+    let mut reader = PixelReader::new(PixelFormat::Jpeg, 64, 36, 0).unwrap();
     for cut in 0..whole.len() - 1 {
         assert!(reader.read(&whole[..cut]).is_err(), "cut at {cut}");
     }
-    assert!(PixelReader::new(FrameFormat::GRAY, 64, 36).is_err());
-    assert!(PixelReader::new(FrameFormat::YUYV, 0, 36).is_err());
+    assert!(PixelReader::new(PixelFormat::Yuyv, 0, 36, 0).is_err());
 }
 
 #[test]
 fn odd_sizes_lose_their_last_column_and_row() {
-    let picture = PixelReader::new(FrameFormat::NV12, 5, 3).unwrap().read(&[77; 5 * 3 + 6]).unwrap();
+    let picture = PixelReader::new(PixelFormat::Nv12, 5, 3, 0).unwrap().read(&[77; 5 * 3 + 6]).unwrap();
     assert_eq!((picture.width(), picture.height()), (4, 2));
     assert!(picture.bytes().iter().all(|&value| value == 77));
+}
+
+/// Rows as a driver leaves them that likes its rows to begin at round addresses.
+fn with_gaps(rows: &[u8], row: usize, stride: usize) -> Vec<u8> {
+    rows.chunks_exact(row)
+        .flat_map(|row| row.iter().copied().chain(std::iter::repeat_n(9, stride - row.len())))
+        .collect()
+}
+
+#[test]
+fn gaps_between_rows_are_left_out() {
+    let read = |format, buffer: &[u8]| PixelReader::new(format, 64, 36, 256).unwrap().read(buffer).unwrap();
+    assert_halves(&read(PixelFormat::Yuyv, &with_gaps(&yuyv(64, 36), 128, 256)), 0);
+    assert_halves(&read(PixelFormat::Nv12, &with_gaps(&nv12(64, 36), 64, 256)), 0);
+    assert!(PixelReader::new(PixelFormat::Yuyv, 64, 36, usize::MAX).is_err());
 }
