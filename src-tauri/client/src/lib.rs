@@ -17,6 +17,8 @@ pub mod config;
 pub mod core;
 mod driver;
 pub mod engine;
+#[cfg(any(test, feature = "hostile"))]
+pub mod hostile;
 mod network_watch;
 pub mod peer;
 pub mod secrets;

@@ -12,6 +12,8 @@
 
 mod echo;
 mod frame_hub;
+#[cfg(any(test, feature = "hostile"))]
+pub(crate) mod hostile;
 mod local;
 mod marks;
 mod session;

@@ -18,6 +18,8 @@ mod dtls;
 mod estimator;
 mod feedback;
 mod flight;
+#[cfg(any(test, feature = "hostile"))]
+pub(crate) mod hostile;
 mod ice;
 mod incoming;
 mod interfaces;

@@ -14,6 +14,11 @@ mod reorder;
 mod stats;
 mod tracks;
 
+#[cfg(any(test, feature = "hostile"))]
+pub(crate) use self::{
+    depacketize::{Assembled, Assembler},
+    reorder::Reorder,
+};
 pub use stats::{AudioStats, MarkStats, PeerStats, VideoStats};
 
 use super::frame_hub::{FrameHub, StreamId};
