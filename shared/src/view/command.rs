@@ -153,7 +153,10 @@ pub enum Command {
         volume_pct: u16,
     },
 
-    RefreshDevices,
+    /// The list of devices is on the screen, or no longer: it is kept true while it is.
+    WatchDevices {
+        on: bool,
+    },
     /// `id` none: the system's default.
     ChooseDevice {
         kind: DeviceKindView,

@@ -36,6 +36,10 @@ pub enum DeviceKindView {
     Speaker,
 }
 
+impl DeviceKindView {
+    pub const ALL: [Self; 3] = [Self::Camera, Self::Microphone, Self::Speaker];
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct SettingsView {
     pub theme: Theme,

@@ -63,6 +63,8 @@ pub struct Notice {
     pub code: String,
     /// What the sentence names: a person, a room, a device.
     pub subject: Option<String>,
+    /// What takes its place, where the sentence names that too.
+    pub instead: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]

@@ -13,12 +13,47 @@ use crate::{
     resample,
 };
 
-/// The devices of one kind. Empty when there is no audio system.
-pub(crate) fn list(kind: DeviceKind) -> Vec<DeviceInfo> {
-    let Some(host) = preferred_host() else { return Vec::new() };
-    let default = default_device(&host, kind).and_then(|device| device.id().ok());
+/// Microphones and speakers. Empty when there is no audio system.
+pub(crate) fn list() -> Vec<DeviceInfo> {
+    preferred_host().as_ref().map(list_host).unwrap_or_default()
+}
+
+/// Asks again and again, and ALSA only when its cards changed: that would open every device, and it complains aloud.
+#[derive(Debug, Default)]
+pub(crate) struct SoundLister {
+    cards: Option<String>,
+    of_cards: Vec<DeviceInfo>,
+}
+
+impl SoundLister {
+    pub(crate) fn list(&mut self) -> Vec<DeviceInfo> {
+        let Some(host) = preferred_host() else { return Vec::new() };
+        if !host_is(host.id(), "alsa") {
+            self.cards = None;
+            return list_host(&host);
+        }
+        let cards = Some(std::fs::read_to_string("/proc/asound/cards").unwrap_or_default());
+        if self.cards != cards {
+            self.cards = cards;
+            self.of_cards = list_host(&host);
+        }
+        self.of_cards.clone()
+    }
+}
+
+fn list_host(host: &Host) -> Vec<DeviceInfo> {
     let devices = host.devices().map(Iterator::collect::<Vec<_>>).unwrap_or_default();
-    let listed = devices.iter().filter(|device| is_of_kind(device, kind)).filter_map(|device| {
+    let of_kind = |kind| list_kind(host, &devices, kind);
+    [DeviceKind::Microphone, DeviceKind::Speaker].into_iter().flat_map(of_kind).collect()
+}
+
+fn list_kind(host: &Host, devices: &[Device], kind: DeviceKind) -> Vec<DeviceInfo> {
+    let devices: Vec<&Device> = devices.iter().filter(|device| is_of_kind(device, kind)).collect();
+    if devices.iter().all(|device| is_stand_in(device)) {
+        return Vec::new();
+    }
+    let default = default_device(host, kind).and_then(|device| device.id().ok());
+    let listed = devices.into_iter().filter_map(|device| {
         let id = device.id().ok()?;
         let is_default = Some(&id) == default.as_ref();
         Some(DeviceInfo { id: id.to_string(), name: human_name(device, kind), kind, is_default })
@@ -46,6 +81,10 @@ pub(crate) fn find(kind: DeviceKind, id: Option<&str>) -> Result<Opened, DeviceE
         None => {
             let host = preferred_host().ok_or(DeviceError::NotFound)?;
             let device = default_device(&host, kind).ok_or(DeviceError::NotFound)?;
+            // A stream on a stand-in of nothing opens, and stays silent.
+            if is_stand_in(&device) && !has_real(&host, kind) {
+                return Err(DeviceError::NotFound);
+            }
             (host, device)
         }
         Some(id) => {
@@ -59,7 +98,11 @@ pub(crate) fn find(kind: DeviceKind, id: Option<&str>) -> Result<Opened, DeviceE
         DeviceKind::Speaker => device.supported_output_configs().map(Iterator::collect),
         DeviceKind::Microphone | DeviceKind::Camera => device.supported_input_configs().map(Iterator::collect),
     }
-    .map_err(|error| device_error(&error))?;
+    .map_err(|error| match device_error(&error) {
+        // It has not been open yet, so nobody pulled it.
+        DeviceError::Gone => DeviceError::NotFound,
+        other => other,
+    })?;
     let (config, format) = choose_format(&ranges)
         .ok_or_else(|| DeviceError::Unsupported("it offers no sample format that Parley knows".to_owned()))?;
     let name = human_name(&device, kind);
@@ -94,10 +137,37 @@ fn default_device(host: &Host, kind: DeviceKind) -> Option<Device> {
     }
 }
 
+/// PipeWire's names for "whatever is the default", which exist even when there is no device behind them.
+const STAND_INS: [&str; 3] = ["input_default", "output_default", "sink_default"];
+
+fn is_stand_in(device: &Device) -> bool {
+    device.id().is_ok_and(|id| host_is(id.host(), "pipewire") && STAND_INS.contains(&id.id()))
+}
+
+fn has_real(host: &Host, kind: DeviceKind) -> bool {
+    let is_real = |device: &Device| is_of_kind(device, kind) && !is_stand_in(device);
+    host.devices().is_ok_and(|mut devices| devices.any(|device| is_real(&device)))
+}
+
+/// Under PipeWire the streams of all programs, our own too, are listed beside the devices. A device always has a
+/// description, a stream has none, for which cpal says "unknown".
+fn is_stream_of_a_program(device: &Device) -> bool {
+    device.id().is_ok_and(|id| host_is(id.host(), "pipewire"))
+        && device.description().is_ok_and(|description| description.name() == "unknown")
+}
+
+/// ALSA lists its converters, sound servers and the null device beside what has a card.
+fn is_plugin(device: &Device) -> bool {
+    device.id().is_ok_and(|id| host_is(id.host(), "alsa") && id.id() != "default" && !id.id().contains("CARD="))
+}
+
 /// Monitors of loudspeakers can be recorded too, but nobody means them by "microphone".
 fn is_of_kind(device: &Device, kind: DeviceKind) -> bool {
     let direction = device.description().map_or(DeviceDirection::Unknown, |description| description.direction());
     let is_monitor = device.id().is_ok_and(|id| id.id().ends_with(".monitor"));
+    if is_stream_of_a_program(device) || is_plugin(device) {
+        return false;
+    }
     match kind {
         DeviceKind::Microphone => {
             !is_monitor

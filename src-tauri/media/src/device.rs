@@ -43,8 +43,7 @@ pub enum DeviceError {
 /// Blocks for up to a second or two (it asks the audio server and opens device nodes): never call it on an async thread.
 pub fn list_devices() -> Vec<DeviceInfo> {
     let mut devices = camera::list();
-    devices.extend(audio_host::list(DeviceKind::Microphone));
-    devices.extend(audio_host::list(DeviceKind::Speaker));
+    devices.extend(audio_host::list());
     devices
 }
 

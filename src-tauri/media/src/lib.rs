@@ -27,10 +27,14 @@ pub mod timing;
 pub mod voice;
 
 mod audio_host;
+mod dead_silence;
+mod device_watch;
 mod stream_health;
 
 pub use audio::{AudioChunk, CHUNK_DURATION, CHUNK_SAMPLES, SAMPLE_RATE};
+pub use dead_silence::{DeadSilence, Silence};
 pub use device::{DeviceError, DeviceInfo, DeviceKind, list_devices};
+pub use device_watch::DeviceWatch;
 pub use frame::{FrameError, I420, VideoFrame};
 pub use jitter::{AudioJitterBuffer, JitterStats, SpareCopy};
 pub use level::LevelMeter;

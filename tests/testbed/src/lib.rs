@@ -21,7 +21,7 @@ pub use display::Xvfb;
 pub use folder::TempFolder;
 pub use pipewire::PrivatePipeWire;
 pub use process::{Process, require};
-pub use pulse::PrivatePulse;
+pub use pulse::{PluggedIn, PrivatePulse};
 
 /// Environment variables as `Command::envs` takes them.
 pub type Environment = Vec<(String, String)>;

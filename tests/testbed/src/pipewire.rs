@@ -13,7 +13,7 @@ use crate::{Environment, PrivateDbus, TempFolder, TestbedError, process, process
 #[derive(Debug)]
 pub struct PrivatePipeWire {
     env: Environment,
-    _session_manager: Process,
+    session_manager: Process,
     server: Process,
     _bus: PrivateDbus,
     folder: TempFolder,
@@ -45,7 +45,7 @@ impl PrivatePipeWire {
     /// # Errors
     /// [`TestbedError`] when `pipewire`, `wireplumber` or `pw-metadata` is missing or does not start.
     pub fn start() -> Result<Self, TestbedError> {
-        for program in ["pipewire", "wireplumber", "pw-metadata", "pw-cat"] {
+        for program in ["pipewire", "wireplumber", "pw-metadata", "pw-cat", "pw-loopback"] {
             process::require(program)?;
         }
         let bus = PrivateDbus::start()?;
@@ -56,13 +56,8 @@ impl PrivatePipeWire {
         env.push(variable("XDG_RUNTIME_DIR", folder.path()));
         env.push(variable("XDG_CONFIG_HOME", folder.join("config")));
         env.push(variable("XDG_STATE_HOME", folder.make("state")?));
-        let mut server = Process::start(&mut private(Command::new("pipewire"), &env), "pipewire", folder.path())?;
-        let socket = folder.join("pipewire-0");
-        server.wait_until(PATIENCE, || socket.exists().then_some(()))?;
-        let mut session_manager =
-            Process::start(&mut private(Command::new("wireplumber"), &env), "wireplumber", folder.path())?;
-        session_manager.wait_until(PATIENCE, || defaults_are_set(&env).then_some(()))?;
-        Ok(Self { env, _session_manager: session_manager, server, _bus: bus, folder })
+        let (server, session_manager) = start_servers(&env, &folder)?;
+        Ok(Self { env, session_manager, server, _bus: bus, folder })
     }
 
     /// What a program needs to find this server and no other.
@@ -104,6 +99,62 @@ impl PrivatePipeWire {
         self.server.kill();
     }
 
+    /// Starts it again after a crash, with the same devices.
+    ///
+    /// # Errors
+    /// As [`PrivatePipeWire::start`].
+    pub fn restart(&mut self) -> Result<(), TestbedError> {
+        self.session_manager.kill();
+        self.server.kill();
+        (self.server, self.session_manager) = start_servers(&self.env, &self.folder)?;
+        Ok(())
+    }
+
+    /// Plugs in one more microphone, which hears silence. Dropping the handle unplugs it.
+    ///
+    /// # Errors
+    /// [`TestbedError`] when `pw-loopback` does not start or the microphone does not appear.
+    pub fn plug_microphone(&self, name: &str, description: &str) -> Result<Process, TestbedError> {
+        let feed = format!("{{ media.class = Audio/Sink  node.name = {name}_feed  node.description = \"Feed\" }}");
+        let source = device(name, description, "Audio/Source");
+        self.plug(name, &feed, &source)
+    }
+
+    /// Plugs in one more speaker. Dropping the handle unplugs it.
+    ///
+    /// # Errors
+    /// As [`PrivatePipeWire::plug_microphone`].
+    pub fn plug_speaker(&self, name: &str, description: &str) -> Result<Process, TestbedError> {
+        let nowhere = format!("{{ node.name = {name}_end  node.autoconnect = false }}");
+        self.plug(name, &device(name, description, "Audio/Sink"), &nowhere)
+    }
+
+    fn plug(&self, name: &str, capture: &str, playback: &str) -> Result<Process, TestbedError> {
+        let mut command = private(Command::new("pw-loopback"), &self.env);
+        command.arg(format!("--capture-props={capture}")).arg(format!("--playback-props={playback}"));
+        let mut plugged = Process::start(&mut command, &format!("pw-loopback-{name}"), self.folder.path())?;
+        let wanted = format!("node.name = \"{name}\"");
+        plugged.wait_until(PATIENCE, || {
+            let nodes = process::output(private(Command::new("pw-cli"), &self.env).args(["list-objects", "Node"]));
+            nodes.filter(|nodes| nodes.contains(&wanted)).map(drop)
+        })?;
+        Ok(plugged)
+    }
+
+    /// Makes another microphone the default, as a person does in the system's settings.
+    ///
+    /// # Errors
+    /// [`TestbedError::NotReady`] when the server does not obey.
+    pub fn set_default_microphone(&self, name: &str) -> Result<(), TestbedError> {
+        let value = format!("{{ \"name\": \"{name}\" }}");
+        let mut command = private(Command::new("pw-metadata"), &self.env);
+        command.args(["0", "default.configured.audio.source", &value]);
+        process::output(&mut command).map(drop).ok_or_else(|| TestbedError::NotReady {
+            what: "choosing a microphone".to_owned(),
+            said: self.session_manager.said(),
+        })
+    }
+
     /// Takes the microphone away, as if it had been unplugged. It does not come back.
     ///
     /// # Errors
@@ -116,6 +167,26 @@ impl PrivatePipeWire {
             said: self.server.said(),
         })
     }
+}
+
+/// Ends when the defaults are there.
+fn start_servers(env: &Environment, folder: &TempFolder) -> Result<(Process, Process), TestbedError> {
+    let socket = folder.join("pipewire-0");
+    // A server that crashed leaves its own behind.
+    let _ = std::fs::remove_file(&socket);
+    let mut server = Process::start(&mut private(Command::new("pipewire"), env), "pipewire", folder.path())?;
+    server.wait_until(PATIENCE, || socket.exists().then_some(()))?;
+    let mut session_manager =
+        Process::start(&mut private(Command::new("wireplumber"), env), "wireplumber", folder.path())?;
+    session_manager.wait_until(PATIENCE, || defaults_are_set(env).then_some(()))?;
+    Ok((server, session_manager))
+}
+
+/// Properties of a node that programs take for a device.
+fn device(name: &str, description: &str, class: &str) -> String {
+    format!(
+        "{{ media.class = {class}  node.name = {name}  node.description = \"{description}\"  priority.session = 100 }}"
+    )
 }
 
 /// A command that sees this server only.

@@ -99,7 +99,7 @@ pub(crate) fn output(command: &mut Command) -> Option<String> {
 
 fn install_command(program: &str) -> String {
     let package = match program {
-        "pw-cat" | "pw-metadata" | "pw-cli" | "pw-dump" => "pipewire-bin",
+        "pw-cat" | "pw-metadata" | "pw-cli" | "pw-dump" | "pw-loopback" => "pipewire-bin",
         "pacat" | "parec" | "pactl" => "pulseaudio-utils",
         "Xvfb" => "xvfb",
         "dbus-daemon" => "dbus",

@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
-use parley_media::{AudioSourceConfig, SpeakerConfig, VideoFrame, VoiceConfig};
+use parley_media::{AudioSourceConfig, SpeakerConfig, VideoFrame, VideoSourceConfig, VoiceConfig};
 use parley_shared::ids::UserId;
 use parley_shared::view::{CallPhaseView, Command, ConnectionView, SessionView, Snapshot};
 use rand::Rng;
 use tokio::time::{Instant, timeout};
 
 use super::process::{cpu_s, rss_mb};
+use super::refused;
 use super::report::{AudioReport, Report, VideoReport};
 use crate::engine::{FrameWatch, PeerStats, StreamId};
 use crate::{Client, ClientConfig, ClientHandle, MediaOverrides, SecretsChoice};
@@ -67,7 +68,8 @@ pub(super) async fn run(args: CallArgs) -> Result<()> {
         relay_url: Some(args.relay.clone()),
         secrets: SecretsChoice::Memory,
         media: MediaOverrides {
-            camera,
+            // Without one nothing real is to be looked for either.
+            camera: Some(camera.unwrap_or(VideoSourceConfig::Pattern { width: 16, height: 16, fps: 1 })),
             microphone: Some(args.microphone.clone()),
             speaker: Some(args.speaker.clone()),
             // Tests play tones into its microphone and measure what arrives.
@@ -273,10 +275,6 @@ impl End {
 /// When the first picture was decoded.
 async fn first_picture(mut watch: FrameWatch) -> Option<i64> {
     watch.changed().await.map(|_| unix_ms())
-}
-
-fn refused(error: parley_shared::view::CommandError) -> anyhow::Error {
-    anyhow::anyhow!("{} ({:?})", error.message, error.code)
 }
 
 fn unix_ms() -> i64 {

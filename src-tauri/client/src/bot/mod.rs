@@ -1,6 +1,7 @@
 //! `parley-bot`: the client without a window, as a partner to call and as one end of a measured call.
 
 mod call;
+mod devices;
 mod echo;
 mod echo_call;
 mod process;
@@ -12,6 +13,7 @@ use clap::{Parser, Subcommand};
 use parley_media::{AudioSourceConfig, SpeakerConfig, VideoSourceConfig};
 
 pub use call::CallArgs;
+pub use devices::DevicesArgs;
 pub use echo::{EchoArgs, EchoCredentials};
 
 /// The command line.
@@ -28,6 +30,8 @@ enum Command {
     Echo(EchoArgs),
     /// Makes or answers one call, measures it, and prints what it measured.
     Call(CallArgs),
+    /// Tests camera and microphone, and says what happens to them.
+    Devices(DevicesArgs),
 }
 
 /// Does what the command line says. Logs go to stderr, results to stdout.
@@ -38,6 +42,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
     match cli.command {
         Command::Echo(args) => echo::run(args).await,
         Command::Call(args) => call::run(args).await,
+        Command::Devices(args) => devices::run(args).await,
     }
 }
 
@@ -45,6 +50,10 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
 #[expect(clippy::print_stdout, reason = "a line for the script that started the bot")]
 fn say_ready() {
     println!("parley-bot ready");
+}
+
+fn refused(error: parley_shared::view::CommandError) -> anyhow::Error {
+    anyhow::anyhow!("{} ({:?})", error.message, error.code)
 }
 
 /// `none`, `pattern`, `device`, `device:ID` or `file:PATH`; the camera none is `Ok(None)`.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use parley_media::{CHUNK_SAMPLES, SAMPLE_RATE, Speaker, SpeakerConfig};
+use parley_media::{CHUNK_SAMPLES, DeviceInfo, SAMPLE_RATE, Speaker, SpeakerConfig};
 use parley_shared::ids::ParticipantId;
 use parley_shared::view::{LevelsView, ParticipantLevel, VoiceView};
 use tokio::sync::mpsc;
@@ -11,6 +11,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 
 use super::convert::{StatsHistory, device_event, media_config, switch};
+use super::device_feed::DeviceFeed;
 use super::{Ask, CallMediaConfig};
 use crate::core::{DeviceChoice, MediaCommand, MediaEvent, PeerPhase};
 use crate::engine::{
@@ -31,6 +32,7 @@ pub(super) struct Actor {
     /// My devices in a call.
     local: Option<Open>,
     preview: Option<Open>,
+    devices: DeviceFeed,
     /// What is done with my voice; it outlives open devices.
     voice: VoiceView,
     peers: BTreeMap<ParticipantId, Connection>,
@@ -63,6 +65,7 @@ impl Actor {
     pub(super) fn new(config: CallMediaConfig, events: mpsc::Sender<MediaEvent>) -> Self {
         let (from_peers, peer_events) = mpsc::channel(256);
         Self {
+            devices: DeviceFeed::new(&config.overrides),
             config,
             events,
             local: None,
@@ -83,7 +86,10 @@ impl Actor {
             let open = self.local.is_some() || self.preview.is_some();
             tokio::select! {
                 ask = inbox.recv() => match ask {
-                    Some(Ask::Command(command)) => self.on_command(command),
+                    Some(Ask::Command(command)) => {
+                        self.on_command(command);
+                        self.devices.follow(self.local.is_some() || self.preview.is_some());
+                    }
                     Some(Ask::NetworkChanged) => {
                         self.peers.values().for_each(|peer| peer.handle.network_changed());
                     }
@@ -91,8 +97,9 @@ impl Actor {
                     None => break,
                 },
                 Some((participant, event)) = self.peer_events.recv() => self.on_peer_event(participant, event).await,
-                Some(event) = next_event(&mut self.local) => self.tell(device_event(event)).await,
-                Some(event) = next_event(&mut self.preview) => self.tell(device_event(event)).await,
+                Some(event) = next_event(&mut self.local) => self.on_device_event(event).await,
+                Some(event) = next_event(&mut self.preview) => self.on_device_event(event).await,
+                list = self.devices.next() => self.on_device_list(list).await,
                 _ = levels.tick(), if open => self.tell_levels().await,
                 _ = stats.tick(), if !self.peers.is_empty() => self.tell_stats().await,
                 Some(_) = self.closing.join_next() => {}
@@ -151,7 +158,7 @@ impl Actor {
                 self.preview = None;
                 self.config.frames.clear(StreamId::PREVIEW);
             }
-            MediaCommand::ListDevices => self.list_devices(),
+            MediaCommand::WatchDevices(on) => self.devices.set_on_screen(on),
             MediaCommand::PlayTestSound(devices) => {
                 let speaker = self.media_config(&devices).speaker;
                 self.closing.spawn(play_test_sound(speaker));
@@ -168,6 +175,7 @@ impl Actor {
     fn open(&self, config: MediaConfig, camera: bool, self_view: StreamId) -> Open {
         let options = LocalOptions { audio: true, video: camera, frames: self.config.frames.clone(), self_view };
         let (media, events) = LocalMedia::open(config.clone(), options);
+        self.devices.repeat();
         Open { media, config, events }
     }
 
@@ -248,6 +256,21 @@ impl Actor {
         }
     }
 
+    async fn on_device_event(&mut self, event: LocalMediaEvent) {
+        let told = device_event(event);
+        if matches!(told, MediaEvent::DeviceFailed { .. }) {
+            self.devices.look_now();
+        }
+        self.tell(told).await;
+    }
+
+    async fn on_device_list(&mut self, list: Vec<DeviceInfo>) {
+        for open in self.local.iter().chain(&self.preview) {
+            open.media.on_devices(&list);
+        }
+        self.tell(MediaEvent::Devices(list)).await;
+    }
+
     async fn tell_levels(&mut self) {
         let Some(open) = self.local.as_ref().or(self.preview.as_ref()) else { return };
         let microphone = open.media.level().peak;
@@ -276,21 +299,6 @@ impl Actor {
             all.push(connection.handle.stats().await);
         }
         all
-    }
-
-    fn list_devices(&mut self) {
-        let overrides = &self.config.overrides;
-        let events = self.events.clone();
-        // Without real devices there is nothing to choose, and asking the system for them takes its time.
-        let headless = overrides.camera.is_some() && overrides.microphone.is_some() && overrides.speaker.is_some();
-        self.closing.spawn(async move {
-            let list = match headless {
-                true => Vec::new(),
-                false => tokio::task::spawn_blocking(parley_media::list_devices).await.unwrap_or_default(),
-            };
-            // The driver is gone only when the client ends.
-            let _ = events.send(MediaEvent::Devices(list)).await;
-        });
     }
 
     async fn close_all(&mut self) {

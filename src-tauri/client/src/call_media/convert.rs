@@ -51,15 +51,17 @@ pub(super) fn switch(media: &LocalMedia, from: &MediaConfig, to: &MediaConfig) {
 
 pub(super) fn device_event(event: LocalMediaEvent) -> MediaEvent {
     use DeviceKindView::{Camera, Microphone, Speaker};
+    let started = |kind, name| MediaEvent::DeviceStarted { kind, name };
     let failed = |kind, code| MediaEvent::DeviceFailed { kind, code };
     match event {
-        LocalMediaEvent::CameraStarted { .. } | LocalMediaEvent::CameraResumed => MediaEvent::DeviceStarted(Camera),
-        LocalMediaEvent::MicrophoneStarted { .. } | LocalMediaEvent::MicrophoneResumed => {
-            MediaEvent::DeviceStarted(Microphone)
-        }
-        LocalMediaEvent::SpeakerStarted { .. } => MediaEvent::DeviceStarted(Speaker),
+        LocalMediaEvent::CameraStarted { name, .. } => started(Camera, name),
+        LocalMediaEvent::MicrophoneStarted { name } => started(Microphone, name),
+        LocalMediaEvent::SpeakerStarted { name } => started(Speaker, name),
+        LocalMediaEvent::CameraResumed => MediaEvent::DeviceHealed(Camera),
+        LocalMediaEvent::MicrophoneResumed | LocalMediaEvent::MicrophoneHeard => MediaEvent::DeviceHealed(Microphone),
         LocalMediaEvent::CameraStalled => failed(Camera, DeviceProblemCode::Stalled),
         LocalMediaEvent::MicrophoneStalled => failed(Microphone, DeviceProblemCode::Stalled),
+        LocalMediaEvent::MicrophoneSilent => failed(Microphone, DeviceProblemCode::Silent),
         LocalMediaEvent::CameraFailed(error) => failed(Camera, problem(&error)),
         LocalMediaEvent::MicrophoneFailed(error) => failed(Microphone, problem(&error)),
         LocalMediaEvent::SpeakerFailed(error) => failed(Speaker, problem(&error)),

@@ -2,6 +2,7 @@
 
 mod actor;
 mod convert;
+mod device_feed;
 
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;

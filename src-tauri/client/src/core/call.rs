@@ -5,9 +5,7 @@ use std::time::Duration;
 
 use parley_shared::ids::{CallId, ParticipantId, RoomId, UnixMs, UserId};
 use parley_shared::limits::CANDIDATES_PER_CONNECTION;
-use parley_shared::view::{
-    CallPhaseView, DeviceKindView, DeviceProblem, DeviceProblemCode, ParticipantConnection, ParticipantView,
-};
+use parley_shared::view::{CallPhaseView, DeviceKindView, DeviceProblemCode, ParticipantConnection, ParticipantView};
 use parley_shared::wire::{CallEndReason, MediaState, Participant, Signal};
 
 use super::call_report::Tally;
@@ -236,9 +234,5 @@ impl CallState {
 
     pub fn participants_view(&self) -> Vec<ParticipantView> {
         self.peers.iter().map(Peer::view).collect()
-    }
-
-    pub fn problems_view(&self) -> Vec<DeviceProblem> {
-        self.problems.iter().map(|(device, code)| DeviceProblem { device: *device, code: *code, name: None }).collect()
     }
 }

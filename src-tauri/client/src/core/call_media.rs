@@ -73,7 +73,8 @@ impl Core {
             self.devices.preview_runs = false;
             self.touch(Slice::Devices);
         }
-        let (devices, voice) = (self.preferences.devices.clone(), self.preferences.voice);
+        self.begin_using_devices();
+        let (devices, voice) = (self.devices_in_use(), self.preferences.voice);
         let Entry { camera, muted } = entry;
         self.emit(Effect::Media(MediaCommand::OpenLocal { devices, voice, camera, muted }));
     }
@@ -97,7 +98,8 @@ impl Core {
                 peer.has_video = true;
                 self.touch(Slice::Call);
             }
-            MediaEvent::DeviceStarted(kind) => self.on_device_started(kind),
+            MediaEvent::DeviceStarted { kind, name } => self.on_device_started(kind, name),
+            MediaEvent::DeviceHealed(kind) => self.on_device_healed(kind),
             MediaEvent::DeviceFailed { kind, code } => self.on_device_failed(kind, code),
             MediaEvent::SpeakingWhileMuted(speaking) => {
                 let Some(call) = self.call.as_mut().filter(|call| call.is_joined()) else { return };
@@ -165,7 +167,7 @@ impl Core {
             camera_on: call.camera_on,
             self_stream: (call.camera_on && call.camera_runs).then_some(SELF_STREAM),
             participants: call.participants_view(),
-            problems: call.problems_view(),
+            problems: self.problems_view(&call.problems),
         })
     }
 }

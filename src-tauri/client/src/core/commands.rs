@@ -1,7 +1,7 @@
 //! Commands: each is answered exactly once, at once or when the relay has answered.
 
 use parley_shared::ids::{RoomId, UserId};
-use parley_shared::view::{Command, DeviceKindView};
+use parley_shared::view::Command;
 use parley_shared::wire::{AddMembers, ChangeRoom, CreateRoom, Person, Request, RoomKind, Visibility};
 
 use super::call::Entry;
@@ -103,12 +103,12 @@ impl Core {
             Command::SetMuted { muted } => self.set_muted(reply, muted),
             Command::SetCamera { on } => self.set_camera(reply, on),
             Command::SetVolume { participant_id, volume_pct } => self.set_volume(reply, participant_id, volume_pct),
-            Command::RefreshDevices => self.refresh_devices(reply),
+            Command::WatchDevices { on } => self.watch_devices(reply, on),
             Command::ChooseDevice { kind, id } => self.choose_device(reply, kind, id),
             Command::StartPreview { camera } => self.start_preview(reply, camera),
             Command::StopPreview => self.stop_preview(reply),
             Command::PlayTestSound => {
-                self.emit(Effect::Media(MediaCommand::PlayTestSound(self.preferences.devices.clone())));
+                self.emit(Effect::Media(MediaCommand::PlayTestSound(self.usable_devices())));
                 self.done(reply);
             }
             Command::SetJoinChoice { join } => {
@@ -235,15 +235,5 @@ impl Core {
 
     pub(super) fn on_invite_asked(&mut self, reply: ReplyId, room_id: RoomId) {
         self.ask_relay(reply, Op::Invite { reply }, ApiCall::CreateInvite(room_id));
-    }
-
-    fn choose_device(&mut self, reply: ReplyId, kind: DeviceKindView, id: Option<String>) {
-        self.preferences.devices.set(kind, id);
-        self.save_preferences();
-        if self.holds_devices() {
-            self.emit(Effect::Media(MediaCommand::UseDevices(self.preferences.devices.clone())));
-        }
-        self.touch(Slice::Devices);
-        self.done(reply);
     }
 }

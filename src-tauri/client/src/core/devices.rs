@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 
 use parley_media::{DeviceInfo, DeviceKind};
-use parley_shared::view::{
-    DeviceItem, DeviceKindView, DeviceProblem, DeviceProblemCode, DevicesView, NoticeKind, SettingsView,
-};
+use parley_shared::view::{DeviceItem, DeviceKindView, DeviceProblem, DeviceProblemCode, DevicesView, SettingsView};
 
 use super::call::CallState;
+use super::devices_in_use::InUse;
 use super::failure::not_now;
 use super::input::*;
 use super::{Core, Slice};
@@ -17,28 +16,35 @@ const PREVIEW_STREAM: u32 = 1;
 
 #[derive(Debug, Default)]
 pub(super) struct Devices {
-    list: Vec<DeviceInfo>,
+    pub(super) list: Vec<DeviceInfo>,
     pub(super) loading: bool,
     pub(super) previewing: bool,
     /// The preview wants a picture.
-    preview_camera: bool,
+    pub(super) preview_camera: bool,
     /// The preview's camera gives pictures.
     pub(super) preview_runs: bool,
+    pub(super) in_use: InUse,
     problems: BTreeMap<DeviceKindView, DeviceProblemCode>,
 }
 
 impl Core {
-    pub(super) fn refresh_devices(&mut self, reply: ReplyId) {
-        self.devices.loading = true;
-        self.emit(Effect::Media(MediaCommand::ListDevices));
+    pub(super) fn watch_devices(&mut self, reply: ReplyId, on: bool) {
+        // While devices are open the list is true already.
+        self.devices.loading = on && !self.holds_devices();
+        self.emit(Effect::Media(MediaCommand::WatchDevices(on)));
         self.touch(Slice::Devices);
         self.done(reply);
     }
 
-    pub(super) fn on_device_list(&mut self, list: Vec<DeviceInfo>) {
-        self.devices.list = list;
-        self.devices.loading = false;
+    pub(super) fn choose_device(&mut self, reply: ReplyId, kind: DeviceKindView, id: Option<String>) {
+        self.preferences.devices.set(kind, id);
+        self.remember_choice(kind);
+        self.save_preferences();
+        if self.holds_devices() {
+            self.use_devices();
+        }
         self.touch(Slice::Devices);
+        self.done(reply);
     }
 
     pub(super) fn start_preview(&mut self, reply: ReplyId, camera: bool) {
@@ -48,13 +54,14 @@ impl Core {
         }
         if !std::mem::replace(&mut self.devices.previewing, true) {
             self.devices.problems.clear();
+            self.begin_using_devices();
         }
         if !camera {
             self.devices.preview_runs = false;
             self.devices.problems.remove(&DeviceKindView::Camera);
         }
         self.devices.preview_camera = camera;
-        let (devices, voice) = (self.preferences.devices.clone(), self.preferences.voice);
+        let (devices, voice) = (self.devices_in_use(), self.preferences.voice);
         self.emit(Effect::Media(MediaCommand::StartPreview { devices, voice, camera }));
         self.touch(Slice::Devices);
         self.done(reply);
@@ -70,7 +77,12 @@ impl Core {
         self.done(reply);
     }
 
-    pub(super) fn on_device_started(&mut self, kind: DeviceKindView) {
+    pub(super) fn on_device_started(&mut self, kind: DeviceKindView, name: String) {
+        self.devices.in_use.on_started(kind, name);
+        self.on_device_healed(kind);
+    }
+
+    pub(super) fn on_device_healed(&mut self, kind: DeviceKindView) {
         if self.devices.previewing {
             self.devices.problems.remove(&kind);
             self.devices.preview_runs |= kind == DeviceKindView::Camera && self.devices.preview_camera;
@@ -83,31 +95,29 @@ impl Core {
     }
 
     pub(super) fn on_device_failed(&mut self, kind: DeviceKindView, code: DeviceProblemCode) {
-        let problems = if self.devices.previewing {
+        let stands_still = code == DeviceProblemCode::Stalled;
+        if self.devices.previewing {
+            self.devices.problems.insert(kind, code);
+            self.devices.preview_runs &= kind != DeviceKindView::Camera || stands_still;
             self.touch(Slice::Devices);
-            &mut self.devices.problems
         } else if let Some(call) = self.call.as_mut().filter(|call| call.is_joined()) {
-            if kind == DeviceKindView::Camera && code != DeviceProblemCode::Stalled {
-                call.camera_runs = false;
-            }
-            self.changed.insert(Slice::Call);
-            &mut call.problems
-        } else {
-            return;
-        };
-        let is_new = problems.insert(kind, code) != Some(code);
-        if is_new && code == DeviceProblemCode::Gone {
-            let word = match kind {
-                DeviceKindView::Camera => "camera_gone",
-                DeviceKindView::Microphone => "microphone_gone",
-                DeviceKindView::Speaker => "speaker_gone",
-            };
-            self.emit(Effect::notice(NoticeKind::Warning, word, None));
+            call.problems.insert(kind, code);
+            call.camera_runs &= kind != DeviceKindView::Camera || stands_still;
+            self.touch(Slice::Call);
         }
     }
 
+    /// With the names of the devices, as far as they are known.
+    pub(super) fn problems_view(&self, problems: &BTreeMap<DeviceKindView, DeviceProblemCode>) -> Vec<DeviceProblem> {
+        let named = problems.iter().map(|(&device, &code)| {
+            // A kind of which there is none has no name either.
+            let name = self.device_in_use(device).filter(|_| code != DeviceProblemCode::NotFound);
+            DeviceProblem { device, code, name }
+        });
+        named.collect()
+    }
+
     pub(super) fn devices_view(&self) -> DevicesView {
-        let problems = self.devices.problems.iter();
         DevicesView {
             cameras: self.items(DeviceKind::Camera, DeviceKindView::Camera),
             microphones: self.items(DeviceKind::Microphone, DeviceKindView::Microphone),
@@ -115,9 +125,7 @@ impl Core {
             loading: self.devices.loading,
             preview_stream: self.devices.preview_runs.then_some(PREVIEW_STREAM),
             previewing: self.devices.previewing,
-            problems: problems
-                .map(|(device, code)| DeviceProblem { device: *device, code: *code, name: None })
-                .collect(),
+            problems: self.problems_view(&self.devices.problems),
         }
     }
 

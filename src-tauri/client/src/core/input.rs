@@ -256,7 +256,8 @@ pub enum MediaCommand {
         camera: bool,
     },
     StopPreview,
-    ListDevices,
+    /// Keeps [`MediaEvent::Devices`] coming also while no device is open.
+    WatchDevices(bool),
     PlayTestSound(DeviceChoice),
 }
 
@@ -273,8 +274,13 @@ pub enum MediaEvent {
     FirstVideo {
         participant: ParticipantId,
     },
-    /// A device of mine works.
-    DeviceStarted(parley_shared::view::DeviceKindView),
+    /// A device of mine is open and works.
+    DeviceStarted {
+        kind: parley_shared::view::DeviceKindView,
+        name: String,
+    },
+    /// One that is open works again.
+    DeviceHealed(parley_shared::view::DeviceKindView),
     DeviceFailed {
         kind: parley_shared::view::DeviceKindView,
         code: DeviceProblemCode,
@@ -284,6 +290,7 @@ pub enum MediaEvent {
     Levels(parley_shared::view::LevelsView),
     /// Without names and verdicts: those are the core's.
     Stats(Vec<parley_shared::view::ParticipantStats>),
+    /// The devices of this machine; comes again whenever they change, while any is open or the list is watched.
     Devices(Vec<parley_media::DeviceInfo>),
 }
 
@@ -298,6 +305,6 @@ pub enum PeerPhase {
 impl Effect {
     /// Something to say once.
     pub fn notice(kind: parley_shared::view::NoticeKind, code: &str, subject: Option<String>) -> Self {
-        Self::Show(ViewEvent::Notice(Notice { kind, code: code.to_owned(), subject }))
+        Self::Show(ViewEvent::Notice(Notice { kind, code: code.to_owned(), subject, instead: None }))
     }
 }

@@ -6,6 +6,8 @@ use parley_shared::ids::UserId;
 use parley_shared::view::{Accent, Density, DeviceKindView, JoinChoice, Theme, VoiceView};
 use serde::{Deserialize, Serialize};
 
+use super::device_memory::DeviceMemory;
+
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Preferences {
@@ -19,7 +21,9 @@ pub struct Preferences {
     pub density: Density,
     /// A BCP 47 tag, or `system`.
     pub language: String,
+    /// Those that are chosen at present.
     pub devices: DeviceChoice,
+    pub device_memory: DeviceMemory,
     pub voice: VoiceView,
     pub relay_only: bool,
     pub join: JoinChoice,
@@ -62,6 +66,7 @@ impl Default for Preferences {
             density: Density::default(),
             language: "system".to_owned(),
             devices: DeviceChoice::default(),
+            device_memory: DeviceMemory::default(),
             voice: VoiceView::default(),
             relay_only: false,
             join: JoinChoice::default(),

@@ -69,8 +69,6 @@ impl Core {
         let job = SecretsJob::Load { account: preferences.account.clone(), keeping: preferences.keeping };
         self.preferences = preferences;
         self.emit(Effect::Secrets(job));
-        self.emit(Effect::Media(MediaCommand::ListDevices));
-        self.devices.loading = true;
         self.changed.extend([Slice::Session, Slice::Settings, Slice::Devices]);
     }
 

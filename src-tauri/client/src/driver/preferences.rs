@@ -12,6 +12,8 @@ const FILE: &str = "preferences.json";
 pub(super) fn load(data_dir: &Path, relay_url: Option<String>) -> Preferences {
     let saved = std::fs::read(data_dir.join(FILE)).ok();
     let mut preferences: Preferences = saved.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default();
+    // A camera in an earlier file may be the number of its node, which is another camera's at another time.
+    preferences.devices.camera.take_if(|id| id.parse::<u32>().is_ok());
     if let (Some(relay_url), None) = (relay_url, &preferences.account) {
         preferences.relay_url = relay_url;
     }
@@ -40,6 +42,15 @@ mod tests {
         let preferences = Preferences { theme: Theme::Dark, language: "de".to_owned(), ..Preferences::default() };
         save(dir.path(), &preferences).unwrap();
         assert_eq!(load(dir.path(), None), preferences);
+    }
+
+    #[test]
+    fn devices_of_an_earlier_file_are_kept_but_for_a_numbered_camera() {
+        let dir = tempfile::tempdir().unwrap();
+        let old = r#"{"devices":{"camera":"0","microphone":"pipewire:mic","speaker":null}}"#;
+        std::fs::write(dir.path().join(FILE), old).unwrap();
+        let devices = load(dir.path(), None).devices;
+        assert_eq!((devices.camera, devices.microphone.as_deref()), (None, Some("pipewire:mic")));
     }
 
     #[test]

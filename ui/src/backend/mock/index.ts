@@ -232,7 +232,7 @@ export class MockBackend implements Backend {
       case 'mark_read':
       case 'set_typing':
       case 'set_draft':
-      case 'refresh_devices':
+      case 'watch_devices':
       case 'set_idle':
         return;
     }

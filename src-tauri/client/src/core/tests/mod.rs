@@ -3,6 +3,7 @@
 mod call_reports;
 mod calls;
 mod chat;
+mod devices;
 mod reducers;
 mod session;
 
@@ -212,7 +213,7 @@ impl Desk {
                     MediaCommand::ClosePeer(_) => "close peer",
                     MediaCommand::StartPreview { .. } => "preview",
                     MediaCommand::StopPreview => "stop preview",
-                    MediaCommand::ListDevices => "list",
+                    MediaCommand::WatchDevices(_) => "watch",
                     MediaCommand::PlayTestSound(_) => "sound",
                 }),
                 _ => None,

@@ -6,6 +6,7 @@
 //!      ▲                         ▲    │ Failed                │ Failed, or stalled for 4 s
 //!      │ wish: none              │    ▼                       ▼
 //!      └──── (from anywhere)     └─── Waiting (0.5 .. 8 s) ◀──┘
+//!                                     (or until devices come and go)
 //! ```
 
 use super::backoff::Backoff;
@@ -70,11 +71,20 @@ pub(crate) trait DeviceOpener: Send + 'static {
 }
 
 /// Starts supervising on the current Tokio runtime. It ends, and closes the device, when the wish's sender is gone.
-pub(crate) fn supervise<D: DeviceOpener>(wish: watch::Receiver<Option<D::Config>>, opener: D) {
-    tokio::spawn(run(wish, opener));
+/// `changes` marks that devices came or went: one that waits to be opened again is tried at once.
+pub(crate) fn supervise<D: DeviceOpener>(
+    wish: watch::Receiver<Option<D::Config>>,
+    changes: watch::Receiver<()>,
+    opener: D,
+) {
+    tokio::spawn(run(wish, changes, opener));
 }
 
-async fn run<D: DeviceOpener>(mut wish: watch::Receiver<Option<D::Config>>, mut opener: D) {
+async fn run<D: DeviceOpener>(
+    mut wish: watch::Receiver<Option<D::Config>>,
+    mut changes: watch::Receiver<()>,
+    mut opener: D,
+) {
     let (sender, mut reports) = mpsc::channel(REPORT_QUEUE);
     let mut cycle = Cycle::default();
     let mut handle = None;
@@ -104,6 +114,7 @@ async fn run<D: DeviceOpener>(mut wish: watch::Receiver<Option<D::Config>>, mut 
                     opener.on_report(report);
                 }
             },
+            Ok(()) = changes.changed() => open_now = cycle.on_change(),
             () = sleep_until(cycle.reopen_at) => open_now = true,
         }
     }
@@ -144,6 +155,12 @@ impl Cycle {
 
     fn on_wish(&mut self) {
         self.backoff.reset();
+    }
+
+    /// Devices came or went. Returns whether to open at once: what failed before may work.
+    fn on_change(&mut self) -> bool {
+        self.backoff.reset();
+        self.reopen_at.is_some()
     }
 
     fn on_report<S>(&mut self, instance: u64, report: &DeviceReport<S>, now: Instant) -> Verdict {
@@ -222,6 +239,22 @@ mod tests {
         assert_eq!(pause(&cycle, now), Some(500));
     }
 
+    #[test]
+    fn a_change_of_devices_opens_what_waits_and_leaves_alone_what_works() {
+        let (mut cycle, now) = (Cycle::default(), Instant::now());
+        let instance = cycle.begin();
+        cycle.on_report(instance, &STARTED, now);
+        assert!(!cycle.on_change());
+        for _ in 0..5 {
+            let instance = cycle.begin();
+            cycle.on_report(instance, &FAILED, now);
+        }
+        assert!(cycle.on_change());
+        let instance = cycle.begin();
+        cycle.on_report(instance, &FAILED, now);
+        assert_eq!(pause(&cycle, now), Some(500));
+    }
+
     struct Recorder(mpsc::UnboundedSender<String>);
     struct Handle(mpsc::UnboundedSender<String>);
 
@@ -255,7 +288,7 @@ mod tests {
     async fn devices_follow_the_wish_and_close_with_it() {
         let (sender, mut events) = mpsc::unbounded_channel();
         let (wish, wished) = watch::channel(None);
-        supervise(wished, Recorder(sender));
+        supervise(wished, watch::channel(()).1, Recorder(sender));
         tokio::task::yield_now().await;
         assert!(events.try_recv().is_err(), "nothing is opened before it is wished");
         wish.send_replace(Some("front"));
@@ -276,7 +309,7 @@ mod tests {
     async fn a_broken_device_is_closed_and_tried_again() {
         let (sender, mut events) = mpsc::unbounded_channel();
         let (wish, wished) = watch::channel(Some("broken"));
-        supervise(wished, Recorder(sender));
+        supervise(wished, watch::channel(()).1, Recorder(sender));
         for expected in ["opened broken", "closed", "Failed(Busy)", "opened broken"] {
             assert_eq!(next(&mut events).await, expected);
         }

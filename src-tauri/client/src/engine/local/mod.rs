@@ -12,6 +12,7 @@ mod adaptation;
 mod backoff;
 mod broadcast;
 mod device;
+mod followed;
 mod openers;
 mod picture_sender;
 mod playout;
@@ -26,10 +27,11 @@ pub(crate) use sound_sender::SoundSender;
 use super::frame_hub::{FrameHub, StreamId};
 use crate::peer::{SendBudget, VideoUnit};
 use broadcast::{AudioBroadcast, VideoBroadcast};
+use followed::Defaults;
 use openers::{CameraOpener, MicrophoneOpener, SpeakerOpener};
 use parley_media::level::Level;
 use parley_media::{
-    AudioChunk, AudioSourceConfig, CHUNK_SAMPLES, DeviceError, LevelMeter, SpeakerConfig, VideoFrame,
+    AudioChunk, AudioSourceConfig, CHUNK_SAMPLES, DeviceError, DeviceInfo, LevelMeter, SpeakerConfig, VideoFrame,
     VideoSourceConfig, VoiceConfig,
 };
 use picture_sender::PictureSender;
@@ -111,6 +113,10 @@ pub enum LocalMediaEvent {
     MicrophoneStalled,
     MicrophoneResumed,
     MicrophoneFailed(DeviceError),
+    /// Nothing but zeros for five seconds while it should be heard: it is switched off, or nothing is plugged in.
+    MicrophoneSilent,
+    /// It delivers sound again, or need not.
+    MicrophoneHeard,
     /// The person speaks into the muted microphone, or no longer does.
     SpeakingWhileMuted(bool),
     SpeakerStarted {
@@ -130,6 +136,8 @@ pub struct LocalMedia {
 struct Inner {
     shared: Arc<Shared>,
     wishes: Mutex<Wishes>,
+    /// Marks that devices came or went.
+    changes: watch::Sender<()>,
 }
 
 /// What the devices' threads and the peers reach.
@@ -157,6 +165,7 @@ struct Wishes {
     camera: watch::Sender<Option<VideoSourceConfig>>,
     microphone: watch::Sender<Option<AudioSourceConfig>>,
     speaker: watch::Sender<Option<SpeakerConfig>>,
+    defaults: Defaults,
 }
 
 impl LocalMedia {
@@ -168,11 +177,13 @@ impl LocalMedia {
         let (camera, wished_camera) = watch::channel(options.video.then(|| config.camera.clone()));
         let (microphone, wished_microphone) = watch::channel(options.audio.then(|| config.microphone.clone()));
         let (speaker, wished_speaker) = watch::channel(Some(config.speaker.clone()));
-        device::supervise(wished_camera, CameraOpener::new(Arc::clone(&shared), events.clone()));
-        device::supervise(wished_microphone, MicrophoneOpener::new(Arc::clone(&shared), events.clone()));
-        device::supervise(wished_speaker, SpeakerOpener::new(Arc::clone(&shared), events));
-        let wishes = Mutex::new(Wishes { config, camera, microphone, speaker });
-        (Self { inner: Arc::new(Inner { shared, wishes }) }, receiver)
+        let (changes, changed) = watch::channel(());
+        device::supervise(wished_camera, changed.clone(), CameraOpener::new(Arc::clone(&shared), events.clone()));
+        let microphone_opener = MicrophoneOpener::new(Arc::clone(&shared), events.clone());
+        device::supervise(wished_microphone, changed.clone(), microphone_opener);
+        device::supervise(wished_speaker, changed, SpeakerOpener::new(Arc::clone(&shared), events));
+        let wishes = Mutex::new(Wishes { config, camera, microphone, speaker, defaults: Defaults::default() });
+        (Self { inner: Arc::new(Inner { shared, wishes, changes }) }, receiver)
     }
 
     /// Silences the microphone, which stays open so that unmuting is instant; the first unmute opens it.
@@ -210,6 +221,21 @@ impl LocalMedia {
                 replace_if_open(&wishes.speaker, speaker);
             }
         });
+    }
+
+    /// Takes in a list of this machine's devices, from a [`parley_media::DeviceWatch`]: what waits to be opened is tried at
+    /// once, and what follows the system's default goes over to another one.
+    pub fn on_devices(&self, devices: &[DeviceInfo]) {
+        self.wishes(|wishes| {
+            let moved = wishes.defaults.update(devices);
+            if moved.microphone && wishes.config.microphone == (AudioSourceConfig::Device { id: None }) {
+                wishes.microphone.send_modify(|_| {});
+            }
+            if moved.speaker && wishes.config.speaker == (SpeakerConfig::Device { id: None }) {
+                wishes.speaker.send_modify(|_| {});
+            }
+        });
+        self.inner.changes.send_replace(());
     }
 
     /// How loud the microphone is, also while muted.
@@ -336,10 +362,14 @@ impl Shared {
         }
     }
 
+    fn is_muted(&self) -> bool {
+        self.muted.load(Ordering::Relaxed)
+    }
+
     /// Called on the microphone's thread. Returns whether the person began or ceased to speak while muted.
     fn on_sound(&self, mut chunk: AudioChunk, of_a_room: bool) -> Option<bool> {
         lock(&self.level).push(&chunk.samples);
-        let muted = self.muted.load(Ordering::Relaxed);
+        let muted = self.is_muted();
         let speaking_while_muted = if of_a_room { self.voice.clean(&mut chunk, muted) } else { None };
         if muted {
             self.sound.push_muted(chunk);

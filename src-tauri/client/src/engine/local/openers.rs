@@ -3,8 +3,8 @@
 use super::device::{DeviceOpener, DeviceReport, Reporter};
 use super::{LocalMediaEvent, Shared, voice};
 use parley_media::{
-    AudioCapture, AudioEvent, AudioSourceConfig, Speaker, SpeakerConfig, SpeakerEvent, VideoCapture, VideoEvent,
-    VideoSourceConfig,
+    AudioCapture, AudioEvent, AudioSourceConfig, DeadSilence, Silence, Speaker, SpeakerConfig, SpeakerEvent,
+    VideoCapture, VideoEvent, VideoSourceConfig,
 };
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -92,10 +92,17 @@ impl DeviceOpener for MicrophoneOpener {
     fn open(&mut self, config: AudioSourceConfig, mut reporter: Reporter<String>) -> AudioCapture {
         let (shared, events) = (Arc::clone(&self.shared), self.events.clone());
         let of_a_room = voice::hears_a_room(&config);
+        // What stands in for a microphone may be as silent as it likes.
+        let mut silence = matches!(config, AudioSourceConfig::Device { .. }).then(DeadSilence::default);
         AudioCapture::open(config, move |event| match event {
             AudioEvent::Started { name } => reporter.report(DeviceReport::Started(name)),
             AudioEvent::Chunk(chunk) => {
                 reporter.on_media();
+                match silence.as_mut().and_then(|silence| silence.push(&chunk.samples, shared.is_muted())) {
+                    Some(Silence::Began) => tell(&events, LocalMediaEvent::MicrophoneSilent),
+                    Some(Silence::Ended) => tell(&events, LocalMediaEvent::MicrophoneHeard),
+                    None => {}
+                }
                 if let Some(speaking) = shared.on_sound(chunk, of_a_room) {
                     tell(&events, LocalMediaEvent::SpeakingWhileMuted(speaking));
                 }
