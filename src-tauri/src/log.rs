@@ -10,8 +10,8 @@ use std::{
 use anyhow::Context;
 use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
-/// The WebRTC crates name addresses in their warnings.
-const DEFAULT_FILTER: &str = "info,webrtc=off,rtc=off";
+/// The WebRTC crates name addresses in their warnings; PulseAudio's calls every end of a connection an error.
+const DEFAULT_FILTER: &str = "info,webrtc=off,rtc=off,pulseaudio=off";
 
 /// Starts the log.
 ///

@@ -97,11 +97,11 @@ impl Core {
     pub(super) fn on_device_failed(&mut self, kind: DeviceKindView, code: DeviceProblemCode) {
         let stands_still = code == DeviceProblemCode::Stalled;
         if self.devices.previewing {
-            self.devices.problems.insert(kind, code);
+            note_problem(&mut self.devices.problems, kind, code);
             self.devices.preview_runs &= kind != DeviceKindView::Camera || stands_still;
             self.touch(Slice::Devices);
         } else if let Some(call) = self.call.as_mut().filter(|call| call.is_joined()) {
-            call.problems.insert(kind, code);
+            note_problem(&mut call.problems, kind, code);
             call.camera_runs &= kind != DeviceKindView::Camera || stands_still;
             self.touch(Slice::Call);
         }
@@ -154,5 +154,16 @@ impl Core {
             join: self.preferences.join,
             version: env!("CARGO_PKG_VERSION").to_owned(),
         }
+    }
+}
+/// The next attempt to open a device that went away finds none; that it went away says more.
+fn note_problem(
+    problems: &mut BTreeMap<DeviceKindView, DeviceProblemCode>,
+    kind: DeviceKindView,
+    code: DeviceProblemCode,
+) {
+    let says_less = code == DeviceProblemCode::NotFound && problems.get(&kind) == Some(&DeviceProblemCode::Gone);
+    if !says_less {
+        problems.insert(kind, code);
     }
 }
