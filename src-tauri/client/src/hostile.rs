@@ -117,6 +117,8 @@ impl Receiver {
             marker: packet.header.marker,
             payload: packet.payload,
             arrived_at: self.now,
+            captured_us: None,
+            copies: Vec::new(),
         };
         match packet.header.ssrc {
             VIDEO_SSRC => self.pictures.push(media, self.now),

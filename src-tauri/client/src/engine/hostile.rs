@@ -1,10 +1,9 @@
 //! Doors to what a session does with packets, without its threads and clocks.
 
-use super::local::RemoteSound;
 use super::session::{Assembled, Assembler, Reorder};
 use crate::peer::MediaPacket;
 use parley_media::codec::h264::Decoder;
-use parley_media::{CHUNK_DURATION, CHUNK_SAMPLES};
+use parley_media::{AudioJitterBuffer, CHUNK_DURATION, CHUNK_SAMPLES};
 use std::time::{Duration, Instant};
 
 /// From packets to decoded pictures.
@@ -45,23 +44,17 @@ impl Pictures {
 }
 
 /// From packets to played samples.
-#[derive(Debug)]
-pub(crate) struct Sound(RemoteSound);
-
-impl Default for Sound {
-    fn default() -> Self {
-        Self(RemoteSound::new(false))
-    }
-}
+#[derive(Debug, Default)]
+pub(crate) struct Sound(AudioJitterBuffer);
 
 impl Sound {
     pub(crate) fn push(&mut self, packet: &MediaPacket) {
-        self.0.push(packet);
+        self.0.push(packet.sequence_number, packet.timestamp, &packet.payload, &[], packet.arrived_at);
     }
 
     pub(crate) fn play(&mut self, time: Duration, now: Instant) {
         for _ in 0..(time.as_millis() / CHUNK_DURATION.as_millis()).min(100) {
-            let mut chunk = [0.0; CHUNK_SAMPLES];
+            let mut chunk = [0.0_f32; CHUNK_SAMPLES];
             self.0.pull(&mut chunk, now);
             assert!(chunk.iter().all(|sample| sample.is_finite()), "a sample that is no number reaches the speaker");
         }

@@ -1,6 +1,7 @@
 //! Doors to what a connection does with the other side's bytes.
 
 use super::budget::Congestion;
+use super::clocks::Clocks;
 use super::remote_text::{check_candidate, check_description};
 use super::{BandwidthLimits, IceCandidate, codecs};
 use rtc::interceptor::Interceptor;
@@ -8,7 +9,7 @@ use rtc::peer_connection::sdp::RTCSessionDescription;
 
 /// The interceptors of a connection.
 pub(crate) fn chain(limits: BandwidthLimits) -> impl Interceptor {
-    codecs::interceptors(Congestion::new(limits), || {}).build()
+    codecs::interceptors(Congestion::new(limits), Clocks::default(), || {}).build()
 }
 
 /// Checks and parses a description as a connection does. Returns whether it was taken.

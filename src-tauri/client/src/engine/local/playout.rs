@@ -94,7 +94,7 @@ struct SoundState {
 const LATENCY_AGE: Duration = Duration::from_secs(1);
 
 impl RemoteSound {
-    pub(crate) fn new(measure_marks: bool, volume: f32) -> Self {
+    fn new(measure_marks: bool, volume: f32) -> Self {
         let state = SoundState {
             jitter: AudioJitterBuffer::new(),
             clicks: measure_marks.then(ClickDetector::new),
@@ -152,7 +152,7 @@ impl RemoteSound {
         lock(&self.state).latencies.clone()
     }
 
-    pub(crate) fn mix_into(&self, mixer: &mut Mixer, heard_at: Instant) {
+    fn mix_into(&self, mixer: &mut Mixer, heard_at: Instant) {
         let mut samples = [0.0; CHUNK_SAMPLES];
         let state = &mut *lock(&self.state);
         state.jitter.pull(&mut samples, Instant::now());
