@@ -155,20 +155,6 @@ fn another_default_of_pulseaudio_is_followed() {
 }
 
 #[test]
-fn another_default_of_pipewire_is_followed() {
-    let (server, dir) = (pipewire(), tempfile::tempdir().unwrap());
-    let _desk = server.plug_microphone("desk", "Desk Microphone").unwrap();
-    server.set_default_microphone("desk").unwrap();
-    let sound = dir.path().join("sound.wav");
-    write_sound(&sound);
-    let _playing = server.play_into_microphone(&sound).unwrap();
-    let mut bot = Bot::start(&server.env(), &[]);
-    bot.wait_for("level 0.000");
-    server.set_default_microphone("mic").unwrap();
-    bot.wait_for_level(0.1);
-}
-
-#[test]
 fn a_restarted_pipewire_is_found_again() {
     let mut server = pipewire();
     let mut bot = Bot::start(&server.env(), &[]);
@@ -212,7 +198,6 @@ fn an_unplugged_camera_is_gone_by_name_and_comes_back_in_another_size() {
     bot.wait_for("picture=on");
     camera.unplug().unwrap();
     bot.wait_for("camera gone (test camera)");
-    bot.wait_for("notice camera_gone | Test Camera | -");
     camera.offer_only(800, 600).unwrap();
     bot.wait_for("picture=on");
 }
