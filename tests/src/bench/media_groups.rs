@@ -71,8 +71,8 @@ const RTT: Duration = Duration::from_millis(50);
 /// Until media flows, on a busy machine.
 const MEDIA: Duration = Duration::from_secs(30);
 /// Until rates and buffers have settled.
-const WARM_UP: Duration = Duration::from_secs(4);
-const SPAN: Duration = Duration::from_secs(10);
+const WARM_UP: Duration = Duration::from_secs(3);
+const SPAN: Duration = Duration::from_secs(8);
 
 impl Group {
     pub const ALL: [Self; 10] = [
@@ -162,7 +162,7 @@ async fn loss(kind: Kind, seed: u64, clips: &Clips) -> Result<Figures> {
     let mut figures = Figures::new();
     for (share, concealed, fps) in ROWS {
         let road = Road::new(seed, NetworkProfile::lossy(share).with_rtt(RTT));
-        let stretch = one_way(kind, &road, &unmarked(&clips.noisy, clips)).await?;
+        let stretch = one_way(kind, &road, &unmarked(&clips.picture, clips)).await?;
         figures.extend([(concealed, stretch.concealed_pct[1]), (fps, stretch.fps(1))]);
         if fps == "fps_loss5" {
             figures.push(("freeze_ms_loss5", stretch.longest_freeze_ms(1)));

@@ -61,10 +61,10 @@ pub const ROWS: &[RowPlan] = &[
     RowPlan::at_least("fps_loss20", Group::Loss, "fps", 18.0),
     RowPlan::at_most("freeze_ms_loss5", Group::Loss, "ms", 500.0),
     RowPlan::at_most("step_down_s", Group::Step, "s", 1.0)
-        .because("until what is sent fits the link for half a second; 8 means never"),
+        .because("until what is sent fits the link for half a second; 6 means never"),
     RowPlan::at_most("step_queue_p95_ms", Group::Step, "ms", 150.0),
     RowPlan::at_most("step_up_s", Group::Step, "s", 3.0)
-        .because("until nine tenths of what was sent before the step are sent again; 8 means never"),
+        .because("until nine tenths of what was sent before the step are sent again; 6 means never"),
     RowPlan::at_least("fair_share_pct", Group::Share, "%", 40.0),
     RowPlan::at_most("cpu_cores_both_ends", Group::Cpu, "cores", 0.35).because(
         "one-way 720p30 with its source, sound both ways; ours is H.264, libwebrtc's VP8 with JavaScript around it",

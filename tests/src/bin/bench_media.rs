@@ -82,7 +82,7 @@ impl Bench {
     async fn measure(&self, group: Group, kind: Kind, seed: u64) -> Result<Figures> {
         let begin = Instant::now();
         let figures = group.run(kind, seed, &self.clips, self.span).await?;
-        eprintln!("seed {seed}, {}, {kind:?}, {:.0?}: {figures:.1?}", group.name(), begin.elapsed());
+        eprintln!("seed {seed}, {}, {kind:?}, {:.0?}: {figures:.2?}", group.name(), begin.elapsed());
         Ok(figures)
     }
 

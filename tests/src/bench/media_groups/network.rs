@@ -20,9 +20,9 @@ const SHARED_KBPS: u64 = 2_000;
 /// Of the link: more than a call should ever fill.
 const QUEUE: Duration = Duration::from_millis(300);
 /// Until the link is full.
-const GROW: Duration = Duration::from_secs(8);
+const GROW: Duration = Duration::from_secs(6);
 /// Length of a step, and what counts as never when it does not happen within it.
-const STEP: Duration = Duration::from_secs(8);
+const STEP: Duration = Duration::from_secs(6);
 const BEFORE: Duration = Duration::from_secs(3);
 /// Over which a rate is measured.
 const WINDOW: Duration = Duration::from_millis(250);
