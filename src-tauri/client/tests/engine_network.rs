@@ -140,19 +140,21 @@ async fn a_dead_path_is_restarted_within_the_same_connection() {
     call.close().await;
 }
 
+/// Gives a side the address 127.0.0.`last` and takes the former one away.
+fn move_to(setup: &CallSetup, side: usize, last: u8) {
+    setup.networks[side].as_ref().unwrap().set_addresses(&[IpAddr::from([127, 0, 0, last])]);
+}
+
 /// Each side in turn moves to another address: sockets of the former one are dead.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_call_follows_a_change_of_address() {
     let setup = CallSetup { networks: networks(17, NetworkProfile::default()), ..CallSetup::default() };
-    let move_to = |side: usize, last: u8| {
-        setup.networks[side].as_ref().unwrap().set_addresses(&[IpAddr::from([127, 0, 0, last])]);
-    };
-    move_to(0, 2);
-    move_to(1, 3);
+    move_to(&setup, 0, 2);
+    move_to(&setup, 1, 3);
     let call = Call::start(&setup);
     call.until_media(LIMIT).await.unwrap();
     for (side, last) in [(0, 4), (1, 5), (0, 6)] {
-        move_to(side, last);
+        move_to(&setup, side, last);
         call.sides()[side].handle.network_changed();
         let took = until_media_is_back(&call).await;
         println!("seed 17: media is back {took:?} after side {side} moved");
@@ -165,15 +167,12 @@ async fn a_call_follows_a_change_of_address() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn both_may_move_at_once() {
     let setup = CallSetup { networks: networks(19, NetworkProfile::default()), ..CallSetup::default() };
-    let move_to = |side: usize, last: u8| {
-        setup.networks[side].as_ref().unwrap().set_addresses(&[IpAddr::from([127, 0, 0, last])]);
-    };
-    move_to(0, 2);
-    move_to(1, 3);
+    move_to(&setup, 0, 2);
+    move_to(&setup, 1, 3);
     let call = Call::start(&setup);
     call.until_media(LIMIT).await.unwrap();
-    move_to(0, 4);
-    move_to(1, 5);
+    move_to(&setup, 0, 4);
+    move_to(&setup, 1, 5);
     for side in call.sides() {
         side.handle.network_changed();
     }
