@@ -142,7 +142,8 @@ async fn a_dead_path_is_restarted_within_the_same_connection() {
 
 /// Gives a side the address 127.0.0.`last` and takes the former one away.
 fn move_to(setup: &CallSetup, side: usize, last: u8) {
-    setup.networks[side].as_ref().unwrap().set_addresses(&[IpAddr::from([127, 0, 0, last])]);
+    let network = setup.networks[side].as_ref().expect("each side has a network of its own");
+    network.set_addresses(&[IpAddr::from([127, 0, 0, last])]);
 }
 
 /// Each side in turn moves to another address: sockets of the former one are dead.
