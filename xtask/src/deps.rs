@@ -79,15 +79,15 @@ enum Probe {
     LinuxProgram(&'static [&'static str]),
     /// pkg-config knows the library. Linux only.
     Library(&'static str),
-    /// A file whose name starts so is in a folder for libraries. Linux only.
-    LinuxFile(&'static str),
+    /// The shared library of this name, of any version, is in a folder for libraries. Linux only.
+    SharedLibrary(&'static str),
 }
 
 impl Probe {
     fn applies(&self) -> bool {
         match self {
             Self::Program(_) => true,
-            Self::LinuxProgram(_) | Self::Library(_) | Self::LinuxFile(_) => cfg!(target_os = "linux"),
+            Self::LinuxProgram(_) | Self::Library(_) | Self::SharedLibrary(_) => cfg!(target_os = "linux"),
         }
     }
 
@@ -95,7 +95,7 @@ impl Probe {
         match self {
             Self::Program(names) | Self::LinuxProgram(names) => names.iter().any(|name| program(name).is_some()),
             Self::Library(name) => process::ask("pkg-config", &["--exists", name]).is_some(),
-            Self::LinuxFile(prefix) => library_folders().iter().any(|dir| has_file(dir, prefix)),
+            Self::SharedLibrary(name) => library_folders().iter().any(|dir| has_library(dir, name)),
         }
     }
 }
@@ -122,9 +122,16 @@ fn library_folders() -> Vec<PathBuf> {
     folders
 }
 
-fn has_file(dir: &Path, prefix: &str) -> bool {
+fn has_library(dir: &Path, name: &str) -> bool {
     let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
-    entries.into_iter().any(|entry| entry.file_name().to_string_lossy().starts_with(prefix))
+    entries.into_iter().any(|entry| is_library(&entry.file_name().to_string_lossy(), name))
+}
+
+/// `libx.so`, `libx.so.1` and `libx-14.so` are versions of `libx`; `libx-cpp.so.14` is another library.
+fn is_library(file: &str, name: &str) -> bool {
+    let Some(rest) = file.strip_prefix(name) else { return false };
+    let version = rest.strip_prefix('-').is_some_and(|rest| rest.starts_with(|first: char| first.is_ascii_digit()));
+    rest.starts_with(".so") || (version && rest.contains(".so"))
 }
 
 const fn need(what: &'static str, purpose: Purpose, probe: Probe) -> Need {
@@ -165,7 +172,7 @@ const NEEDS: &[Need] = &[
         apt: &["libclang-dev"],
         dnf: &["clang-devel"],
         pacman: &["clang"],
-        ..need("libclang", Purpose::Engine, Probe::LinuxFile("libclang"))
+        ..need("libclang", Purpose::Engine, Probe::SharedLibrary("libclang"))
     },
     Need {
         apt: &["libasound2-dev"],
@@ -275,6 +282,16 @@ mod tests {
     #[test]
     fn purposes_grow() {
         assert!(Purpose::Engine < Purpose::App && Purpose::App < Purpose::Tests);
+    }
+
+    #[test]
+    fn a_library_is_not_taken_for_another_that_begins_alike() {
+        for file in ["libclang.so", "libclang.so.14", "libclang-14.so", "libclang-14.so.1"] {
+            assert!(is_library(file, "libclang"), "{file}");
+        }
+        for file in ["libclang-cpp.so.14", "libclang-cpp14.so", "libclang-14", "libclangBasic.a", "clang.so"] {
+            assert!(!is_library(file, "libclang"), "{file}");
+        }
     }
 
     #[test]
