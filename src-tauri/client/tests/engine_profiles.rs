@@ -96,6 +96,11 @@ async fn a_call_flows_while_packets_are_lost_in_rows() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_flows_on_a_thin_line() {
+    a_call_flows("limited", 107, NetworkProfile::limited_bandwidth(250_000), 0.1).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_call_survives_a_spell_of_loss_and_is_as_good_as_before() {
     let [good, bad, good_again] = NetworkProfile::spiky_loss();
     let setup = setup(109, good);

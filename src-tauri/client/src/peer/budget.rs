@@ -112,15 +112,28 @@ impl Congestion {
     }
 }
 
+/// Share of a fallen rate that is believed each time. A pause in the speech is soon over; repairs come in bursts, and
+/// pictures that waited for the memory of one to fade would be missing for seconds.
+const SOUND_FALL: f64 = 0.1;
+const REPAIRS_FALL: f64 = 0.5;
+
 /// The rate of sound and repairs, which leave whatever the budget is.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct ReservedRate {
     sound: Meter,
     repairs: Meter,
 }
 
-#[derive(Debug, Default)]
+impl Default for ReservedRate {
+    fn default() -> Self {
+        Self { sound: Meter::falling_by(SOUND_FALL), repairs: Meter::falling_by(REPAIRS_FALL) }
+    }
+}
+
+/// Rises at once and falls by `fall` of the difference.
+#[derive(Debug)]
 struct Meter {
+    fall: f64,
     bytes: usize,
     since: Option<Instant>,
     bps: Option<f64>,
@@ -144,14 +157,17 @@ impl ReservedRate {
 }
 
 impl Meter {
+    fn falling_by(fall: f64) -> Self {
+        Self { fall, bytes: 0, since: None, bps: None }
+    }
+
     fn count(&mut self, bytes: usize, now: Instant) {
         let since = *self.since.get_or_insert(now);
         self.bytes += bytes;
         let elapsed = now.saturating_duration_since(since);
         if elapsed >= MEASURE_EVERY {
             let newest = self.bytes as f64 * 8.0 / elapsed.as_secs_f64();
-            // Falls slowly: a pause in the speech is soon over.
-            self.bps = Some(self.bps.map_or(newest, |bps| newest.max(bps * 0.9 + newest * 0.1)));
+            self.bps = Some(self.bps.map_or(newest, |bps| newest.max(bps + (newest - bps) * self.fall)));
             (self.bytes, self.since) = (0, Some(now));
         }
     }
@@ -170,6 +186,16 @@ mod tests {
         assert_eq!(budget.pacer_queue(), Duration::from_millis(30));
         congestion.publish(2e6, Duration::ZERO);
         assert_eq!(budget.pictures_bps(), 0);
+    }
+
+    #[test]
+    fn a_burst_of_repairs_is_soon_forgotten() {
+        let (mut reserved, start) = (ReservedRate::default(), Instant::now());
+        reserved.on_repair(0, start);
+        reserved.on_repair(12_500, start + MEASURE_EVERY);
+        assert!(reserved.bps(start + MEASURE_EVERY) > 200_000.0);
+        let later = (2..8).map(|n| reserved.bps(start + MEASURE_EVERY * n)).last().unwrap();
+        assert!(later < SOUND_RESERVE_BPS + 5_000.0, "{later}");
     }
 
     #[test]
