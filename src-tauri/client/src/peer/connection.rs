@@ -2,6 +2,7 @@
 
 use super::budget::{Congestion, SendBudget};
 use super::clocks::Clocks;
+use super::hello::{Cookie, HelloExchange};
 use super::ice;
 use super::incoming::Incoming;
 use super::interfaces::LocalAddresses;
@@ -47,6 +48,7 @@ pub struct WebrtcPeer {
     has_relays: bool,
     second_round: Arc<SecondRound>,
     addresses: LocalAddresses,
+    cookie: Cookie,
     remote: Mutex<RemoteSide>,
     /// An offer that starts ICE anew, until its answer comes. Applying it earlier would end the present path at once.
     restart: Mutex<Option<RTCSessionDescription>>,
@@ -78,7 +80,9 @@ impl WebrtcPeer {
         let mut relays = StreamRelays::new(config.extra_roots.clone());
         let configuration = ice::configuration(&config, &mut relays);
         let relays = Arc::new(relays);
-        let runtime = Arc::new(PeerRuntime::new(config.network.clone(), Arc::clone(&relays)));
+        let cookie = Cookie::random();
+        let hello = HelloExchange::new(cookie, config.cookie);
+        let runtime = Arc::new(PeerRuntime::new(config.network.clone(), Arc::clone(&relays), hello));
         let told_candidates = Arc::<AtomicUsize>::default();
         let parts = Parts {
             config: &config,
@@ -88,6 +92,7 @@ impl WebrtcPeer {
             clocks: &clocks,
             runtime: &runtime,
             addresses: &addresses,
+            cookie,
             told_candidates: &told_candidates,
         };
         let connection = match parts.build(congestion.clone(), MulticastDnsMode::QueryOnly).await {
@@ -112,6 +117,7 @@ impl WebrtcPeer {
             has_relays: configuration.ice_servers().iter().any(|server| server.urls.iter().any(|url| is_turn(url))),
             second_round: runtime.second_round(),
             addresses,
+            cookie,
             remote: Mutex::default(),
             restart: Mutex::default(),
             told_candidates,
@@ -164,7 +170,7 @@ impl WebrtcPeer {
 impl Peer for WebrtcPeer {
     async fn offer(&self) -> Result<String, PeerError> {
         let offer = guarded(self.connection.create_offer(None)).await?;
-        let sdp = without_candidates(&offer.sdp);
+        let sdp = self.cookie.add_to(&without_candidates(&offer.sdp));
         self.describe(offer).await?;
         Ok(sdp)
     }
@@ -298,6 +304,7 @@ struct Parts<'a> {
     clocks: &'a Clocks,
     runtime: &'a Arc<PeerRuntime>,
     addresses: &'a LocalAddresses,
+    cookie: Cookie,
     told_candidates: &'a Arc<AtomicUsize>,
 }
 
@@ -320,7 +327,7 @@ impl Parts<'_> {
             .with_configuration(self.configuration.clone())
             .with_media_engine(codecs::media_engine()?)
             .with_interceptor_registry(registry)
-            .with_setting_engine(ice::settings(mdns, self.config.relay_only))
+            .with_setting_engine(ice::settings(mdns, self.config, self.cookie)?)
             .with_runtime(Arc::clone(self.runtime) as Arc<dyn Runtime>)
             .with_handler(Arc::new(handler))
             .with_udp_addrs(vec![self.addresses.clone()])

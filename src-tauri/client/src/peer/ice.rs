@@ -1,9 +1,11 @@
-//! How a connection looks for a path: servers, timers, sockets.
+//! How a connection looks for a path, servers, timers, sockets, and who begins to talk on it.
 
+use super::hello::{Cookie, CookieProvider};
 use super::turn_stream::StreamRelays;
-use super::{IceServer, PeerConfig};
+use super::{IceServer, PeerConfig, PeerError};
 use rtc::ice::mdns::MulticastDnsMode;
 use rtc::peer_connection::transport::RTCDtlsRole;
+use std::sync::Arc;
 use std::time::Duration;
 use webrtc::peer_connection::{
     RTCConfiguration, RTCConfigurationBuilder, RTCIceServer, RTCIceTransportPolicy, SettingEngine, SettingEngineBuilder,
@@ -37,11 +39,23 @@ fn ice_server(server: &IceServer, relays: &mut StreamRelays) -> RTCIceServer {
     }
 }
 
-/// How the stack looks for a path.
-pub(crate) fn settings(mdns: MulticastDnsMode, relay_only: bool) -> SettingEngine {
+/// How the stack looks for a path. `cookie` is for whoever begins the DTLS handshake with us.
+///
+/// # Errors
+/// The stack was built without cryptography.
+pub(crate) fn settings(
+    mdns: MulticastDnsMode,
+    config: &PeerConfig,
+    cookie: Cookie,
+) -> Result<SettingEngine, PeerError> {
     let at_once = Some(Duration::ZERO);
-    let relayed = if relay_only { Duration::ZERO } else { RELAY_PATIENCE };
-    SettingEngineBuilder::new()
+    let relayed = if config.relay_only { Duration::ZERO } else { RELAY_PATIENCE };
+    // Of the two the answerer has a path half a round trip sooner. But the server sends the last flight, and a browser does
+    // not repeat a lost one.
+    let answerer = if config.cookie.is_some() { RTCDtlsRole::Client } else { RTCDtlsRole::Server };
+    let stack = rtc::crypto::default_provider().map_err(|error| PeerError::Stack(error.to_string()))?;
+    Ok(SettingEngineBuilder::new()
+        .with_crypto_provider(Arc::new(CookieProvider::new(stack, cookie)))
         .with_ice_connection_attempts(Some(ICE_CHECK_INTERVAL), Some(ICE_MAX_CHECKS))
         .with_ice_timeouts(Some(ICE_DISCONNECTED_AFTER), Some(ICE_FAILED_AFTER), Some(ICE_KEEPALIVE))
         .with_srflx_acceptance_min_wait(at_once)
@@ -50,8 +64,7 @@ pub(crate) fn settings(mdns: MulticastDnsMode, relay_only: bool) -> SettingEngin
         .with_include_loopback_candidate(true)
         // A restart binds the addresses that the machine has by then.
         .with_discard_local_candidates_during_ice_restart(true)
-        // The DTLS server sends the last flight, and only our side repeats a lost one.
-        .with_answering_dtls_role(RTCDtlsRole::Server)
+        .with_answering_dtls_role(answerer)
         .with_multicast_dns_mode(mdns)
-        .build()
+        .build())
 }

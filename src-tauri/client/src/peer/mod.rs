@@ -18,6 +18,7 @@ mod dtls;
 mod estimator;
 mod feedback;
 mod flight;
+mod hello;
 #[cfg(any(test, feature = "hostile"))]
 pub(crate) mod hostile;
 mod ice;
@@ -42,6 +43,7 @@ mod wire;
 pub use budget::SendBudget;
 pub use congestion::BandwidthLimits;
 pub use connection::WebrtcPeer;
+pub use hello::Cookie;
 pub use interfaces::Loopback;
 pub use network::{Bottleneck, Bursts, InFlight, JitterShape, NetworkProfile, NetworkStats, TestNetwork};
 pub use parley_shared::wire::IceServer;
@@ -59,7 +61,7 @@ pub trait Peer: Send + Sync + std::fmt::Debug {
     /// Makes an SDP offer and starts to gather candidates.
     async fn offer(&self) -> Result<String, PeerError>;
 
-    /// Takes an offer in and makes the answer, with the DTLS server role; starts to gather candidates. An offer of the other
+    /// Takes an offer in and makes the answer; starts to gather candidates. An offer of the other
     /// side on a connection that works starts ICE anew and gives up a [`restart_offer`](Self::restart_offer) of ours.
     async fn answer(&self, offer_sdp: &str) -> Result<String, PeerError>;
 
@@ -106,6 +108,8 @@ pub struct PeerConfig {
     pub ice_servers: Vec<IceServer>,
     /// Candidates of relays only, so that the other side never learns our address.
     pub relay_only: bool,
+    /// The one in the offer that this connection is to answer: we then begin the DTLS handshake, and with it.
+    pub cookie: Option<Cookie>,
     pub loopback: Loopback,
     pub bandwidth: BandwidthLimits,
     /// Certificates (DER) that TURN relays over TLS may be signed with, besides the system's.

@@ -2,9 +2,10 @@
 //!
 //! One instance serves exactly one connection, because a flight repeater follows one DTLS association.
 
+use super::hello::HelloExchange;
 use super::network::TestNetwork;
 use super::pulse::Pulse;
-use super::socket::PeerSocket;
+use super::socket::{Answers, PeerSocket};
 use super::turn_stream::{SocketStreams, StreamRelays};
 use super::wire::Wire;
 use rtc::mdns::MDNS_PORT;
@@ -52,10 +53,10 @@ impl SecondRound {
 
 impl PeerRuntime {
     /// `relays` are those that the connection reaches over streams.
-    pub(crate) fn new(network: Option<TestNetwork>, relays: Arc<StreamRelays>) -> Self {
+    pub(crate) fn new(network: Option<TestNetwork>, relays: Arc<StreamRelays>, hello: HelloExchange) -> Self {
         Self {
             tokio: TokioRuntime,
-            wire: Arc::new(Wire::new(network)),
+            wire: Arc::new(Wire::new(network, hello)),
             pulse: Arc::default(),
             relays,
             second_round: Arc::default(),
@@ -90,7 +91,9 @@ impl Runtime for PeerRuntime {
         self.wire.start_sender();
         let pulse = self.pulse.add(local.ip(), Instant::now());
         let streams = (!self.relays.is_empty()).then(|| SocketStreams::new(Arc::clone(&self.relays), local.ip()));
-        Ok(Arc::new(PeerSocket { inner, duplicate, wire: Arc::clone(&self.wire), ip: local.ip(), pulse, streams }))
+        let wire = Arc::clone(&self.wire);
+        let answers = Answers::default();
+        Ok(Arc::new(PeerSocket { inner, duplicate, wire, ip: local.ip(), pulse, streams, answers }))
     }
 
     fn spawn(&self, future: Pin<Box<dyn Future<Output = ()> + Send>>) -> Box<dyn JoinHandle> {
@@ -156,11 +159,16 @@ impl Runtime for PeerRuntime {
 
 #[cfg(test)]
 mod tests {
+    use super::super::hello::Cookie;
     use super::*;
+
+    fn runtime() -> PeerRuntime {
+        PeerRuntime::new(None, Arc::default(), HelloExchange::new(Cookie::random(), None))
+    }
 
     #[tokio::test]
     async fn every_second_sleep_of_a_relayed_connection_ends_at_once() {
-        let runtime = PeerRuntime::new(None, Arc::default());
+        let runtime = runtime();
         let ends_at_once = async || {
             let long = runtime.sleep(Duration::from_secs(60));
             tokio::time::timeout(Duration::from_millis(50), long).await.is_ok()
@@ -176,7 +184,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_dropped_runtime_leaves_no_task() {
-        let runtime = PeerRuntime::new(None, Arc::default());
+        let runtime = runtime();
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         let wrapped = runtime.wrap_udp_socket(socket).unwrap();
         let tasks = || tokio::runtime::Handle::current().metrics().num_alive_tasks();

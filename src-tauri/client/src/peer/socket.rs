@@ -1,15 +1,17 @@
-//! A connection's UDP socket: what passes is shown to the flight repeater and, in tests, goes through a bad network. Datagrams
-//! for relays over TCP and TLS leave by streams beside it.
+//! A connection's UDP socket: what passes is shown to the hello exchange and to the flight repeater and, in tests, goes through
+//! a bad network. Datagrams for relays over TCP and TLS leave by streams beside it.
 
 use super::flight::Verdict;
+use super::hello::Outgoing;
 use super::network::TestNetwork;
 use super::pulse::SocketPulse;
 use super::turn_stream::SocketStreams;
 use super::wire::{Route, Wire};
+use std::collections::VecDeque;
 use std::io::{self, IoSliceMut};
 use std::net::{IpAddr, SocketAddr, UdpSocket};
-use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 use webrtc::runtime::{AsyncUdpSocket, RecvMeta, Transmit};
 
@@ -22,6 +24,49 @@ pub(super) struct PeerSocket {
     pub(super) pulse: Arc<SocketPulse>,
     /// When there are relays over streams.
     pub(super) streams: Option<SocketStreams>,
+    pub(super) answers: Answers,
+}
+
+/// Datagrams for the stack that come from this side.
+#[derive(Debug, Default)]
+pub(super) struct Answers(Mutex<Waiting>);
+
+#[derive(Debug, Default)]
+struct Waiting {
+    datagrams: VecDeque<(SocketAddr, Vec<u8>)>,
+    reader: Option<Waker>,
+}
+
+impl Answers {
+    fn push(&self, from: SocketAddr, datagram: Vec<u8>) {
+        let mut waiting = self.lock();
+        waiting.datagrams.push_back((from, datagram));
+        if let Some(reader) = waiting.reader.take() {
+            reader.wake();
+        }
+    }
+
+    fn poll_recv(&self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<(usize, SocketAddr)> {
+        let mut waiting = self.lock();
+        match waiting.datagrams.pop_front() {
+            Some((from, datagram)) => {
+                let len = datagram.len().min(buffer.len());
+                buffer[..len].copy_from_slice(&datagram[..len]);
+                Poll::Ready((len, from))
+            }
+            None => {
+                match &mut waiting.reader {
+                    Some(reader) => reader.clone_from(cx.waker()),
+                    reader @ None => *reader = Some(cx.waker().clone()),
+                }
+                Poll::Pending
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl std::fmt::Debug for PeerSocket {
@@ -58,8 +103,7 @@ impl PeerSocket {
         if let (Some(streams), [buffer, ..], [meta, ..]) = (&self.streams, &mut *buffers, &mut *meta)
             && let Poll::Ready((len, from)) = streams.poll_recv(cx, buffer)
         {
-            *meta = RecvMeta::default();
-            (meta.addr, meta.len, meta.stride) = (from, len, len.max(1));
+            *meta = one_datagram(len, from);
             return Poll::Ready(Ok(1));
         }
         self.inner.poll_recv(cx, buffers, meta)
@@ -72,6 +116,17 @@ impl PeerSocket {
         let route = self.route(transmit.destination);
         for datagram in segments(transmit) {
             self.wire.delay(network, &route, datagram);
+        }
+    }
+
+    /// Whether the stack got its answer in place of what the network would have brought.
+    fn is_answered(&self, transmit: &Transmit<'_>) -> bool {
+        match self.wire.before_sending(transmit.contents) {
+            Outgoing::Send => false,
+            Outgoing::Answer(from, datagram) => {
+                self.answers.push(from.unwrap_or(transmit.destination), datagram);
+                true
+            }
         }
     }
 
@@ -103,6 +158,9 @@ impl AsyncUdpSocket for PeerSocket {
     }
 
     fn poll_send(&self, cx: &mut Context<'_>, transmit: &Transmit<'_>) -> Poll<io::Result<usize>> {
+        if self.is_answered(transmit) {
+            return Poll::Ready(Ok(transmit.contents.len()));
+        }
         let sent = match &self.wire.network {
             _ if self.send_to_stream(transmit) => Poll::Ready(Ok(transmit.contents.len())),
             Some(network) => {
@@ -123,6 +181,12 @@ impl AsyncUdpSocket for PeerSocket {
         buffers: &mut [IoSliceMut<'_>],
         meta: &mut [RecvMeta],
     ) -> Poll<io::Result<usize>> {
+        if let ([buffer, ..], [meta, ..]) = (&mut *buffers, &mut *meta)
+            && let Poll::Ready((len, from)) = self.answers.poll_recv(cx, buffer)
+        {
+            *meta = one_datagram(len, from);
+            return Poll::Ready(Ok(1));
+        }
         let received = self.poll_inner(cx, buffers, meta);
         if let Poll::Ready(Ok(count)) = received {
             let is_down = self.is_down();
@@ -130,15 +194,22 @@ impl AsyncUdpSocket for PeerSocket {
                 self.pulse.beat(Instant::now());
             }
             for (buffer, meta) in buffers.iter_mut().zip(meta.iter_mut()).take(count) {
-                let len = meta.len.min(buffer.len());
+                let (len, from) = (meta.len.min(buffer.len()), meta.addr);
+                let judge = |datagram: &mut [u8]| self.wire.on_received(datagram, from);
                 meta.len = match is_down {
                     true => 0,
-                    false => cut_hidden(&mut buffer[..len], meta.stride, |datagram| self.wire.on_received(datagram)),
+                    false => cut_hidden(&mut buffer[..len], meta.stride, judge),
                 };
             }
         }
         received
     }
+}
+
+fn one_datagram(len: usize, from: SocketAddr) -> RecvMeta {
+    let mut meta = RecvMeta::default();
+    (meta.addr, meta.len, meta.stride) = (from, len, len.max(1));
+    meta
 }
 
 fn segments<'a>(transmit: &Transmit<'a>) -> impl Iterator<Item = &'a [u8]> + use<'a> {
@@ -147,11 +218,11 @@ fn segments<'a>(transmit: &Transmit<'a>) -> impl Iterator<Item = &'a [u8]> + use
 }
 
 /// Cuts hidden datagrams out of a buffer of coalesced ones, in place. Returns the length that is left.
-fn cut_hidden(buffer: &mut [u8], stride: usize, mut judge: impl FnMut(&[u8]) -> Verdict) -> usize {
+fn cut_hidden(buffer: &mut [u8], stride: usize, mut judge: impl FnMut(&mut [u8]) -> Verdict) -> usize {
     let (mut read, mut kept) = (0, 0);
     while read < buffer.len() {
         let end = (read + stride.max(1)).min(buffer.len());
-        if judge(&buffer[read..end]) == Verdict::Deliver {
+        if judge(&mut buffer[read..end]) == Verdict::Deliver {
             buffer.copy_within(read..end, kept);
             kept += end - read;
         }
@@ -167,7 +238,7 @@ mod tests {
     #[test]
     fn hidden_datagrams_are_cut_out_of_a_coalesced_buffer() {
         let mut buffer = *b"aaabbbcccd";
-        let len = cut_hidden(&mut buffer, 3, |datagram| match datagram {
+        let len = cut_hidden(&mut buffer, 3, |datagram| match &*datagram {
             b"bbb" => Verdict::Hide,
             _ => Verdict::Deliver,
         });

@@ -1,10 +1,12 @@
-//! What all sockets of one connection share: the flight repeater, and datagrams that the test network holds back.
+//! What all sockets of one connection share: the shortened hello, the flight repeater, and datagrams that the test network
+//! holds back.
 //!
 //! Repeats and delayed datagrams leave by a duplicate of the socket descriptor with a plain non-blocking send: Tokio keeps
 //! one waker per direction, and polling the connection's own socket from a second task would steal it.
 
 use super::dtls::{self, DatagramKind};
 use super::flight::{FlightRepeater, Verdict};
+use super::hello::{HelloExchange, Outgoing};
 use super::network::{InFlight, TestNetwork};
 use super::turn_stream::FrameSender;
 use std::net::{SocketAddr, UdpSocket};
@@ -44,6 +46,7 @@ pub(super) struct Wire {
 }
 
 struct State {
+    hello: HelloExchange,
     repeater: FlightRepeater<Route>,
     delayed: InFlight<Delayed>,
 }
@@ -54,9 +57,9 @@ struct Delayed {
 }
 
 impl Wire {
-    pub(super) fn new(network: Option<TestNetwork>) -> Self {
+    pub(super) fn new(network: Option<TestNetwork>, hello: HelloExchange) -> Self {
         Self {
-            state: Mutex::new(State { repeater: FlightRepeater::new(), delayed: InFlight::new() }),
+            state: Mutex::new(State { hello, repeater: FlightRepeater::new(), delayed: InFlight::new() }),
             network,
             wake: Arc::new(Notify::new()),
             sender_started: AtomicBool::new(false),
@@ -75,6 +78,11 @@ impl Wire {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Takes in a datagram that the stack wants to send, and says what becomes of it.
+    pub(super) fn before_sending(&self, wire: &[u8]) -> Outgoing {
+        if is_outside_of_handshake(wire) { Outgoing::Send } else { self.state().hello.on_sent(wire) }
+    }
+
     /// Takes in a datagram that the stack has sent.
     pub(super) fn on_sent(&self, route: &Route, wire: &[u8]) {
         if is_outside_of_handshake(wire) {
@@ -86,8 +94,8 @@ impl Wire {
         }
     }
 
-    /// Takes in a datagram from the network and says whether the stack may see it.
-    pub(super) fn on_received(&self, wire: &[u8]) -> Verdict {
+    /// Takes in a datagram from the network, which it may change, and says whether the stack may see it.
+    pub(super) fn on_received(&self, wire: &mut [u8], from: SocketAddr) -> Verdict {
         let proves_keys = DatagramKind::of(wire) == DatagramKind::Media && self.is_repeating.load(Ordering::Relaxed);
         if !proves_keys && is_outside_of_handshake(wire) {
             return Verdict::Deliver;
@@ -97,6 +105,9 @@ impl Wire {
         let verdict = state.repeater.on_received(wire, Instant::now());
         if state.repeater.poll_timeout() != before {
             self.note_timer(&state);
+        }
+        if verdict == Verdict::Deliver {
+            state.hello.on_received(wire, from);
         }
         verdict
     }

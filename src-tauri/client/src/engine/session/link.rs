@@ -4,7 +4,7 @@ use super::PeerSessionConfig;
 use super::picture_receiver::{PictureEvent, PictureReceiver};
 use super::protection::Protection;
 use crate::engine::local::{AudioSubscription, LocalMedia, PathHandle, RemoteSound};
-use crate::peer::{MediaKind, Peer, PeerConfig, PeerError, PeerEvent, PeerSink, VideoUnit, WebrtcPeer};
+use crate::peer::{Cookie, MediaKind, Peer, PeerConfig, PeerError, PeerEvent, PeerSink, VideoUnit, WebrtcPeer};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::mpsc;
@@ -32,6 +32,7 @@ impl Link {
     pub(super) async fn open(
         generation: u32,
         config: &PeerSessionConfig,
+        cookie: Option<Cookie>,
         events: mpsc::Sender<LinkEvent>,
         pictures: PictureReceiver,
         sound: Arc<RemoteSound>,
@@ -41,6 +42,7 @@ impl Link {
         let peer_config = PeerConfig {
             ice_servers: config.ice_servers.clone(),
             relay_only: config.relay_only,
+            cookie,
             loopback: config.loopback,
             bandwidth: config.bandwidth,
             extra_roots: config.extra_roots.clone(),

@@ -4,7 +4,7 @@ use super::Actor;
 use crate::engine::session::link::Link;
 use crate::engine::session::lip_sync::LipSync;
 use crate::engine::session::negotiation::Step;
-use crate::peer::{IceCandidate, Peer, PeerError};
+use crate::peer::{Cookie, IceCandidate, Peer, PeerError};
 use parley_shared::wire::DescriptionKind;
 use std::sync::Arc;
 use std::time::Instant;
@@ -34,13 +34,13 @@ impl Actor {
     }
 
     async fn offer(&mut self, generation: u32) -> Result<(), PeerError> {
-        let sdp = self.open_link(generation).await?.offer().await?;
+        let sdp = self.open_link(generation, None).await?.offer().await?;
         self.tell_description(DescriptionKind::Offer, sdp, generation);
         Ok(())
     }
 
     async fn answer(&mut self, generation: u32, offer: &str) -> Result<(), PeerError> {
-        let sdp = self.open_link(generation).await?.answer(offer).await?;
+        let sdp = self.open_link(generation, Cookie::of(offer)).await?.answer(offer).await?;
         self.tell_description(DescriptionKind::Answer, sdp, generation);
         Ok(())
     }
@@ -78,14 +78,15 @@ impl Actor {
         }
     }
 
-    async fn open_link(&mut self, generation: u32) -> Result<Arc<dyn Peer>, PeerError> {
+    async fn open_link(&mut self, generation: u32, cookie: Option<Cookie>) -> Result<Arc<dyn Peer>, PeerError> {
         self.drop_link();
         self.on_down();
         self.pictures.restart();
         self.sound.restart();
         self.lip_sync = LipSync::default();
         let sender = self.link_events.0.clone();
-        let link = Link::open(generation, &self.config, sender, self.pictures.clone(), Arc::clone(&self.sound)).await?;
+        let (pictures, sound) = (self.pictures.clone(), Arc::clone(&self.sound));
+        let link = Link::open(generation, &self.config, cookie, sender, pictures, sound).await?;
         Ok(self.link.insert(link).peer())
     }
 
