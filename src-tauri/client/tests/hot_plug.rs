@@ -148,9 +148,26 @@ fn another_default_of_pulseaudio_is_followed() {
     let _playing = server.play_into_microphone(&sound).unwrap();
     let mut bot = Bot::start(&server.env(), &[]);
     bot.wait_for("Desk Microphone*");
+    bot.wait_for("microphone silent (desk microphone)");
     bot.wait_for("level 0.000");
     server.set_default_microphone("mic").unwrap();
     bot.wait_for("notice microphone_using | Test Microphone | -");
+    bot.wait_for_level(0.1);
+}
+
+#[test]
+fn another_default_of_pipewire_is_followed() {
+    let (server, dir) = (pipewire(), tempfile::tempdir().unwrap());
+    let _desk = server.plug_microphone("desk", "Desk Microphone").unwrap();
+    server.set_default_microphone("desk").unwrap();
+    let sound = dir.path().join("sound.wav");
+    write_sound(&sound);
+    let _playing = server.play_into_microphone(&sound).unwrap();
+    let mut bot = Bot::start(&server.env(), &[]);
+    // It is open and hears: a level of nothing might come from before that.
+    bot.wait_for("microphone silent (");
+    bot.wait_for("level 0.000");
+    server.set_default_microphone("mic").unwrap();
     bot.wait_for_level(0.1);
 }
 

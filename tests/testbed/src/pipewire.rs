@@ -3,7 +3,8 @@
 use std::{
     path::Path,
     process::{Command, Stdio},
-    time::Duration,
+    thread,
+    time::{Duration, Instant},
 };
 
 use crate::{Environment, PrivateDbus, TempFolder, TestbedError, process, process::Process, variable};
@@ -141,18 +142,21 @@ impl PrivatePipeWire {
         Ok(plugged)
     }
 
-    /// Makes another microphone the default, as a person does in the system's settings.
+    /// Makes another microphone the default, as a person does in the system's settings. Ends when it is.
     ///
     /// # Errors
     /// [`TestbedError::NotReady`] when the server does not obey.
     pub fn set_default_microphone(&self, name: &str) -> Result<(), TestbedError> {
-        let value = format!("{{ \"name\": \"{name}\" }}");
-        let mut command = private(Command::new("pw-metadata"), &self.env);
-        command.args(["0", "default.configured.audio.source", &value]);
-        process::output(&mut command).map(drop).ok_or_else(|| TestbedError::NotReady {
-            what: "choosing a microphone".to_owned(),
-            said: self.session_manager.said(),
-        })
+        let deadline = Instant::now() + PATIENCE;
+        choose_default(&self.env, SOURCE, name);
+        while !is_default(&self.env, SOURCE, name) {
+            if Instant::now() > deadline {
+                let what = format!("choosing the microphone {name}");
+                return Err(TestbedError::NotReady { what, said: self.session_manager.said() });
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+        Ok(())
     }
 
     /// Takes the microphone away, as if it had been unplugged. It does not come back.
@@ -198,20 +202,29 @@ fn private(mut command: Command, env: &Environment) -> Command {
     command
 }
 
+const SOURCE: &str = "audio.source";
+const SINK: &str = "audio.sink";
+
 /// Chooses our devices and says whether the session manager agrees.
 fn defaults_are_set(env: &Environment) -> bool {
-    let metadata = |arguments: &[&str]| process::output(private(Command::new("pw-metadata"), env).args(arguments));
-    let Some(listed) = metadata(&[]) else { return false };
-    let is_default = |key: &str, name: &str| {
-        let value = format!("{{\"name\":\"{name}\"}}");
-        listed.lines().any(|line| line.contains(&format!("'{key}'")) && line.replace(' ', "").contains(&value))
-    };
-    if is_default("default.audio.source", "mic") && is_default("default.audio.sink", "speaker") {
+    if is_default(env, SOURCE, "mic") && is_default(env, SINK, "speaker") {
         return true;
     }
-    if listed.contains("default.audio.source") {
-        metadata(&["0", "default.configured.audio.source", "{ \"name\": \"mic\" }"]);
-        metadata(&["0", "default.configured.audio.sink", "{ \"name\": \"speaker\" }"]);
-    }
+    choose_default(env, SOURCE, "mic");
+    choose_default(env, SINK, "speaker");
     false
+}
+
+/// The session manager takes in only what is marked as JSON, and leaves everything else in the list without obeying.
+fn choose_default(env: &Environment, kind: &str, name: &str) {
+    let (key, value) = (format!("default.configured.{kind}"), format!("{{ \"name\": \"{name}\" }}"));
+    let mut command = private(Command::new("pw-metadata"), env);
+    // Whoever chooses looks whether it was done.
+    let _ = process::output(command.args(["0", &key, &value, "Spa:String:JSON"]));
+}
+
+fn is_default(env: &Environment, kind: &str, name: &str) -> bool {
+    let (key, value) = (format!("'default.{kind}'"), format!("{{\"name\":\"{name}\"}}"));
+    let listed = process::output(&mut private(Command::new("pw-metadata"), env)).unwrap_or_default();
+    listed.lines().any(|line| line.contains(&key) && line.replace(' ', "").contains(&value))
 }
