@@ -57,6 +57,15 @@ impl Bot {
         self.wait(text, |line| line.contains(text))
     }
 
+    /// Waits for lines with these texts, in any order: what is said and what is shown come apart.
+    fn wait_for_all(&mut self, texts: &[&str]) {
+        let mut missing = texts.to_vec();
+        while !missing.is_empty() {
+            let line = self.wait(&format!("{missing:?}"), |line| missing.iter().any(|text| line.contains(text)));
+            missing.retain(|text| !line.contains(text));
+        }
+    }
+
     /// The devices are in this state: camera and problems.
     fn wait_for_state(&mut self, picture: &str, problems: &str) -> String {
         self.wait_for(&format!("devices picture={picture} problems=[{problems}]"))
@@ -214,7 +223,7 @@ fn an_unplugged_camera_is_gone_by_name_and_comes_back_in_another_size() {
     let mut bot = Bot::start(&camera.env(), &[]);
     bot.wait_for("picture=on");
     camera.unplug().unwrap();
-    bot.wait_for("camera gone (test camera)");
+    bot.wait_for_all(&["camera gone (test camera)", "notice camera_gone | Test Camera | -"]);
     camera.offer_only(800, 600).unwrap();
     bot.wait_for("picture=on");
 }
