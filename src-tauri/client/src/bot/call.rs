@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
-use parley_media::{AudioSourceConfig, SpeakerConfig, VideoFrame, VideoSourceConfig, VoiceConfig};
+use parley_media::{AudioSourceConfig, SpeakerConfig, VideoFrame, VoiceConfig};
 use parley_shared::ids::UserId;
 use parley_shared::view::{CallPhaseView, Command, ConnectionView, SessionView, Snapshot};
 use rand::Rng;
@@ -14,6 +14,8 @@ use tokio::time::{Instant, timeout};
 use super::process::{cpu_s, rss_mb};
 use super::refused;
 use super::report::{AudioReport, Report, VideoReport};
+use super::sources::Sources;
+use super::watching::{self, Flow};
 use crate::engine::{FrameWatch, PeerStats, StreamId};
 use crate::{Client, ClientConfig, ClientHandle, MediaOverrides, SecretsChoice};
 
@@ -58,33 +60,38 @@ pub struct CallArgs {
     /// Where the last picture of the other goes, as PNG.
     #[arg(long)]
     picture: Option<PathBuf>,
+    /// Does not insist on media: says every second what flows, and meanwhile what a person is told of their devices.
+    #[arg(long)]
+    watch: bool,
 }
 
 pub(super) async fn run(args: CallArgs) -> Result<()> {
     let camera = super::camera(&args.camera).map_err(|why| anyhow::anyhow!("--camera: {why}"))?;
     let with_camera = camera.is_some();
+    let sources = Sources { camera, microphone: args.microphone.clone(), speaker: args.speaker.clone() };
     let client = Client::spawn(ClientConfig {
         data_dir: args.data_dir.clone(),
         relay_url: Some(args.relay.clone()),
         secrets: SecretsChoice::Memory,
         media: MediaOverrides {
-            // Without one nothing real is to be looked for either.
-            camera: Some(camera.unwrap_or(VideoSourceConfig::Pattern { width: 16, height: 16, fps: 1 })),
-            microphone: Some(args.microphone.clone()),
-            speaker: Some(args.speaker.clone()),
             // Tests play tones into its microphone and measure what arrives.
             voice: Some(VoiceConfig::OFF),
             measure_marks: true,
+            ..sources.overrides()
         },
         device_name: "parley-bot".to_owned(),
         network: None,
     })?;
+    for (kind, id) in sources.choices() {
+        client.command(Command::ChooseDevice { kind, id: Some(id) }).await.map_err(refused)?;
+    }
+    let watch = args.watch;
     let result = End { client: client.clone(), args, with_camera }.call().await;
     client.shutdown().await;
     let report = result?;
     print_report(&report)?;
     let arrived = report.first_audio_at_ms.is_some() && (!with_camera || report.first_video_at_ms.is_some());
-    ensure!(arrived, "the call connected, but not all of its media arrived");
+    ensure!(watch || arrived, "the call connected, but not all of its media arrived");
     Ok(())
 }
 
@@ -111,7 +118,10 @@ impl End {
             Some(name) => self.dial(name).await?,
             None => self.answer().await?,
         };
-        let first_audio_at_ms = self.until_media().await?;
+        if self.args.watch {
+            tokio::spawn(watching::tell(self.client.events()));
+        }
+        let first_audio_at_ms = if self.args.watch { None } else { self.until_media().await? };
         let (from, cpu_before) = (Instant::now(), cpu_s());
         let stats = self.stay(from).await?;
         let seconds = from.elapsed().as_secs_f64();
@@ -221,10 +231,13 @@ impl End {
     async fn stay(&self, from: Instant) -> Result<PeerStats> {
         let time = Duration::from_secs(self.args.seconds);
         let until = from + if self.args.answer { time + CALLEE_STAYS } else { time };
-        let mut last = PeerStats::default();
+        let (mut last, mut flow) = (PeerStats::default(), Flow::new());
         loop {
             if let Some(stats) = self.client.call_stats().await.into_iter().next() {
                 last = stats;
+            }
+            if self.args.watch {
+                flow.look(&last);
             }
             if Instant::now() >= until {
                 return Ok(last);

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use clap::Args;
-use parley_shared::view::{Command, DeviceItem, DeviceKindView, DevicesView, Notice, ViewEvent};
+use parley_shared::view::{Command, DeviceItem, DeviceKindView, DeviceProblem, DevicesView, Notice, ViewEvent};
 use tokio::io::AsyncReadExt;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::Instant;
@@ -67,11 +67,11 @@ async fn end_of_input() {
 }
 
 #[expect(clippy::print_stdout, reason = "what the program is for")]
-fn say(line: &str) {
+pub(super) fn say(line: &str) {
     println!("{line}");
 }
 
-fn sentence(notice: &Notice) -> String {
+pub(super) fn sentence(notice: &Notice) -> String {
     let part = |part: &Option<String>| part.clone().unwrap_or_else(|| "-".to_owned());
     format!("notice {} | {} | {}", notice.code, part(&notice.subject), part(&notice.instead))
 }
@@ -82,17 +82,22 @@ fn state(view: &DevicesView) -> String {
         let name = |item: &DeviceItem| format!("{}{}", item.name, if item.is_default { "*" } else { "" });
         items.iter().map(name).collect::<Vec<_>>().join(", ")
     };
-    let problem = |problem: &parley_shared::view::DeviceProblem| {
-        let name = problem.name.as_deref().unwrap_or("-");
-        format!("{:?} {:?} ({name})", problem.device, problem.code).to_lowercase()
-    };
     format!(
         "devices picture={} problems=[{}] cameras=[{}] microphones=[{}]",
         if view.preview_stream.is_some() { "on" } else { "off" },
-        view.problems.iter().map(problem).collect::<Vec<_>>().join(", "),
+        problems(&view.problems),
         names(&view.cameras),
         names(&view.microphones),
     )
+}
+
+/// `camera busy (test camera), microphone notfound (-)`
+pub(super) fn problems(problems: &[DeviceProblem]) -> String {
+    let problem = |problem: &DeviceProblem| {
+        let name = problem.name.as_deref().unwrap_or("-");
+        format!("{:?} {:?} ({name})", problem.device, problem.code).to_lowercase()
+    };
+    problems.iter().map(problem).collect::<Vec<_>>().join(", ")
 }
 
 fn choice(text: &str) -> Result<(DeviceKindView, String), String> {

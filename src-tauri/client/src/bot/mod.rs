@@ -6,6 +6,8 @@ mod echo;
 mod echo_call;
 mod process;
 mod report;
+mod sources;
+mod watching;
 
 use std::path::PathBuf;
 
