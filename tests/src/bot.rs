@@ -1,10 +1,12 @@
 //! `parley-bot call`: one side of a call as a process of its own, with whatever devices its environment shows it.
 
+use std::fmt::Debug;
+use std::ops::RangeBounds;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, ensure};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -23,6 +25,8 @@ pub struct BotOptions {
     pub speaker: String,
     /// Environment that shows it devices.
     pub env: Vec<(String, String)>,
+    /// Does not insist on media, and says what happens: see [`Bot::wait_for`].
+    pub watch: bool,
 }
 
 impl BotOptions {
@@ -35,6 +39,7 @@ impl BotOptions {
             microphone: "clicks".to_owned(),
             speaker: "null".to_owned(),
             env: Vec::new(),
+            watch: false,
         }
     }
 
@@ -49,11 +54,15 @@ impl BotOptions {
 pub struct Bot {
     options: BotOptions,
     process: Process,
+    /// Lines that were waited for.
+    read: usize,
     data: TempDir,
 }
 
 /// Signing up and finding each other, on a busy machine.
 const SET_UP: Duration = Duration::from_secs(60);
+/// Anything that a bot says by itself, on a busy machine.
+const SAID: Duration = Duration::from_secs(40);
 
 impl Bot {
     /// Starts it and waits until it is signed in.
@@ -72,9 +81,48 @@ impl Bot {
         command.args(["--camera", &options.camera, "--microphone", &options.microphone, "--speaker", &options.speaker]);
         command.args(["--seconds", &options.seconds.to_string(), "--picture"]).arg(picture(data.path()));
         command.arg("--data-dir").arg(data.path().join("data")).envs(options.env.iter().cloned());
+        if options.watch {
+            command.arg("--watch");
+        }
         let mut process = Process::start(&mut command, &data.path().join("log"))?;
         process.wait_for("parley-bot ready", SET_UP)?;
-        Ok(Self { options, process, data })
+        Ok(Self { options, process, read: 0, data })
+    }
+
+    /// Waits for a line with this text; it is not looked for in lines that came before one that was waited for already.
+    ///
+    /// # Errors
+    /// It did not come, or the call ended; the message holds the log.
+    pub fn wait_for(&mut self, text: &str) -> Result<()> {
+        self.wait(text, |line| line.contains(text))
+    }
+
+    /// Waits until a second goes by in which it was sent so much: a `flow` of pictures or of sounds.
+    ///
+    /// # Errors
+    /// As [`Self::wait_for`].
+    pub fn wait_for_flow(&mut self, of: &str, amount: impl RangeBounds<u64> + Debug) -> Result<()> {
+        let key = format!("{of}=");
+        let flow =
+            |line: &str| line.strip_prefix("flow ")?.split(' ').find_map(|word| word.strip_prefix(&key)?.parse().ok());
+        self.wait(&format!("{amount:?} {of}"), |line| flow(line).is_some_and(|flow| amount.contains(&flow)))
+    }
+
+    fn wait(&mut self, what: &str, wanted: impl Fn(&str) -> bool) -> Result<()> {
+        let deadline = Instant::now() + SAID;
+        loop {
+            let log = self.process.log();
+            // A line counts once it is whole.
+            let lines: Vec<&str> = log.split_inclusive('\n').filter(|line| line.ends_with('\n')).collect();
+            if let Some(found) = lines[self.read..].iter().position(|line| wanted(line.trim_end())) {
+                self.read += found + 1;
+                return Ok(());
+            }
+            let name = &self.options.name;
+            ensure!(!self.process.has_ended()?, "{name}'s call ended before {what}:\n{log}");
+            ensure!(Instant::now() < deadline, "{name} did not say {what} within {SAID:?}:\n{log}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
     }
 
     pub fn id(&self) -> u32 {

@@ -116,6 +116,12 @@ impl Process {
         }
     }
 
+    /// # Errors
+    /// The system does not know it.
+    pub fn has_ended(&mut self) -> Result<bool> {
+        Ok(self.child.try_wait()?.is_some())
+    }
+
     /// Waits for its end; true when it succeeded.
     ///
     /// # Errors

@@ -1,6 +1,8 @@
 //! Sounds for tests: writing a tone, and finding one in what was recorded.
 
 use std::f64::consts::TAU;
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
 use anyhow::{Context, Result};
@@ -29,8 +31,24 @@ pub fn write_tone(path: &Path, hz: f64, amplitude: f64, seconds: u32) -> Result<
 pub fn read_recording(path: &Path) -> Result<Vec<f64>> {
     let bytes = std::fs::read(path).with_context(|| format!("read {}", path.display()))?;
     let head = bytes.windows(4).position(|window| window == b"data").context("a recording without sound")? + 8;
-    let samples = bytes[head.min(bytes.len())..].chunks_exact(2);
-    Ok(samples.map(|pair| f64::from(i16::from_le_bytes([pair[0], pair[1]])) / f64::from(i16::MAX)).collect())
+    Ok(samples(&bytes[head.min(bytes.len())..]).collect())
+}
+
+/// The last second of such a recording while it is under way, or what there is of it.
+///
+/// # Errors
+/// It is not there yet.
+pub fn read_last_second(path: &Path) -> Result<Vec<f64>> {
+    let mut file = File::open(path).with_context(|| format!("open {}", path.display()))?;
+    let (length, second) = (file.metadata()?.len() & !1, u64::from(RATE) * 2);
+    file.seek(SeekFrom::Start(length.saturating_sub(second)))?;
+    let mut bytes = Vec::new();
+    file.take(second).read_to_end(&mut bytes)?;
+    Ok(samples(&bytes).collect())
+}
+
+fn samples(bytes: &[u8]) -> impl Iterator<Item = f64> {
+    bytes.chunks_exact(2).map(|pair| f64::from(i16::from_le_bytes([pair[0], pair[1]])) / f64::from(i16::MAX))
 }
 
 /// Amplitude of one frequency in a stretch of sound (Goertzel).
@@ -65,6 +83,7 @@ mod tests {
         assert!((amplitude(&samples[..RATE as usize], 1_000.0) - 0.3).abs() < 0.001);
         assert_eq!(stretches_with_tone(&samples, 1_000.0, 0.1), 4);
         assert_eq!(stretches_with_tone(&samples, 990.0, 0.1), 0);
+        assert_eq!(stretches_with_tone(&read_last_second(&path).unwrap(), 1_000.0, 0.1), 2);
         assert_eq!(stretches_with_tone(&vec![0.0; 96_000], 1_000.0, 0.1), 0);
     }
 

@@ -71,9 +71,18 @@ impl PrivatePipeWire {
     /// # Errors
     /// [`TestbedError`] when `pw-cat` cannot be started.
     pub fn play_into_microphone(&self, wav: &Path) -> Result<Process, TestbedError> {
+        self.play_into("mic", wav)
+    }
+
+    /// As [`PrivatePipeWire::play_into_microphone`], for one that was plugged in.
+    ///
+    /// # Errors
+    /// As [`PrivatePipeWire::play_into_microphone`].
+    pub fn play_into(&self, microphone: &str, wav: &Path) -> Result<Process, TestbedError> {
         let mut command = private(Command::new("pw-cat"), &self.env);
-        command.args(["--playback", "--latency=10ms", "--target", "mic_feed"]).arg(wav);
-        Process::start(&mut command, "pw-cat-play", self.folder.path())
+        command.args(["--playback", "--latency=10ms", "--target", &format!("{microphone}_feed")]);
+        command.args(["-P", "{ node.dont-reconnect=true }"]).arg(wav);
+        Process::start(&mut command, &format!("pw-cat-play-{microphone}"), self.folder.path())
     }
 
     /// Records the speaker into a WAV file (48 kHz, mono, 16 bit) until dropped or interrupted.
@@ -81,18 +90,19 @@ impl PrivatePipeWire {
     /// # Errors
     /// [`TestbedError`] when `pw-cat` cannot be started.
     pub fn record_speaker(&self, wav: &Path) -> Result<Process, TestbedError> {
+        self.record("speaker", wav)
+    }
+
+    /// As [`PrivatePipeWire::record_speaker`], for one that was plugged in.
+    ///
+    /// # Errors
+    /// As [`PrivatePipeWire::record_speaker`].
+    pub fn record(&self, speaker: &str, wav: &Path) -> Result<Process, TestbedError> {
         let mut command = private(Command::new("pw-cat"), &self.env);
-        command.args([
-            "--record",
-            "--latency=10ms",
-            "--target",
-            "speaker",
-            "--rate=48000",
-            "--channels=1",
-            "--format=s16",
-        ]);
-        command.args(["-P", "{ stream.capture.sink=true }"]).arg(wav);
-        Process::start(&mut command, "pw-cat-record", self.folder.path())
+        command.args(["--record", "--latency=10ms", "--target", speaker]);
+        command.args(["--rate=48000", "--channels=1", "--format=s16"]);
+        command.args(["-P", "{ stream.capture.sink=true node.dont-reconnect=true }"]).arg(wav);
+        Process::start(&mut command, &format!("pw-cat-record-{speaker}"), self.folder.path())
     }
 
     /// Ends the server, as if it had crashed.
