@@ -2,6 +2,9 @@
 //!
 //! On Linux the servers are tried in the order PipeWire, PulseAudio, ALSA: a dying ALSA stream spins and never recovers.
 
+#[cfg(all(target_os = "linux", feature = "pipewire"))]
+mod pipewire_defaults;
+
 use cpal::{
     BufferSize, Device, DeviceDirection, Host, HostId, SampleFormat, StreamConfig, SupportedStreamConfigRange,
     traits::{DeviceTrait, HostTrait},
@@ -43,22 +46,45 @@ impl SoundLister {
 
 fn list_host(host: &Host) -> Vec<DeviceInfo> {
     let devices = host.devices().map(Iterator::collect::<Vec<_>>).unwrap_or_default();
-    let of_kind = |kind| list_kind(host, &devices, kind);
+    let defaults = Defaults::of(host);
+    let of_kind = |kind| list_kind(&devices, kind, &defaults);
     [DeviceKind::Microphone, DeviceKind::Speaker].into_iter().flat_map(of_kind).collect()
 }
 
-fn list_kind(host: &Host, devices: &[Device], kind: DeviceKind) -> Vec<DeviceInfo> {
-    let devices: Vec<&Device> = devices.iter().filter(|device| is_of_kind(device, kind)).collect();
-    if devices.iter().all(|device| is_stand_in(device)) {
-        return Vec::new();
-    }
-    let default = default_device(host, kind).and_then(|device| device.id().ok());
-    let listed = devices.into_iter().filter_map(|device| {
-        let id = device.id().ok()?;
-        let is_default = Some(&id) == default.as_ref();
-        Some(DeviceInfo { id: id.to_string(), name: human_name(device, kind), kind, is_default })
+fn list_kind(devices: &[Device], kind: DeviceKind, defaults: &Defaults) -> Vec<DeviceInfo> {
+    let real = devices.iter().filter(|device| is_of_kind(device, kind) && !is_stand_in(device));
+    let listed = real.filter_map(|device| {
+        let (id, name) = (device.id().ok()?, human_name(device, kind));
+        Some(DeviceInfo { id: id.to_string(), name, kind, is_default: defaults.is(device, kind) })
     });
     device::tidy(listed.collect())
+}
+
+/// What the system takes when nobody chooses.
+struct Defaults {
+    microphone: Option<String>,
+    speaker: Option<String>,
+}
+
+impl Defaults {
+    fn of(host: &Host) -> Self {
+        #[cfg(all(target_os = "linux", feature = "pipewire"))]
+        if host_is(host.id(), "pipewire") {
+            let pipewire_defaults::Names { source, sink } = pipewire_defaults::ask();
+            return Self { microphone: source, speaker: sink };
+        }
+        let id = |kind| default_device(host, kind)?.id().ok().map(|id| id.id().to_owned());
+        Self { microphone: id(DeviceKind::Microphone), speaker: id(DeviceKind::Speaker) }
+    }
+
+    fn is(&self, device: &Device, kind: DeviceKind) -> bool {
+        let default = match kind {
+            DeviceKind::Microphone => self.microphone.as_deref(),
+            DeviceKind::Speaker => self.speaker.as_deref(),
+            DeviceKind::Camera => None,
+        };
+        device.id().is_ok_and(|id| Some(id.id()) == default)
+    }
 }
 
 /// A device that was found, with the format in which it is opened.
@@ -77,21 +103,19 @@ pub(crate) struct Opened {
 /// # Errors
 /// [`DeviceError::NotFound`], [`DeviceError::Unsupported`] when it has no usable format, or what the system says.
 pub(crate) fn find(kind: DeviceKind, id: Option<&str>) -> Result<Opened, DeviceError> {
-    let (host, device) = match id {
+    let (host, device, name) = match id {
         None => {
             let host = preferred_host().ok_or(DeviceError::NotFound)?;
             let device = default_device(&host, kind).ok_or(DeviceError::NotFound)?;
-            // A stream on a stand-in of nothing opens, and stays silent.
-            if is_stand_in(&device) && !has_real(&host, kind) {
-                return Err(DeviceError::NotFound);
-            }
-            (host, device)
+            let name = if is_stand_in(&device) { name_behind(&host, kind)? } else { human_name(&device, kind) };
+            (host, device, name)
         }
         Some(id) => {
             let id: cpal::DeviceId = id.parse().map_err(|_| DeviceError::NotFound)?;
             let host = cpal::host_from_id(id.host()).map_err(|error| device_error(&error))?;
             let device = host.device_by_id(&id).ok_or(DeviceError::NotFound)?;
-            (host, device)
+            let name = human_name(&device, kind);
+            (host, device, name)
         }
     };
     let ranges: Vec<_> = match kind {
@@ -105,7 +129,6 @@ pub(crate) fn find(kind: DeviceKind, id: Option<&str>) -> Result<Opened, DeviceE
     })?;
     let (config, format) = choose_format(&ranges)
         .ok_or_else(|| DeviceError::Unsupported("it offers no sample format that Parley knows".to_owned()))?;
-    let name = human_name(&device, kind);
     Ok(Opened { _host: host, device, name, config, format })
 }
 
@@ -144,9 +167,16 @@ fn is_stand_in(device: &Device) -> bool {
     device.id().is_ok_and(|id| host_is(id.host(), "pipewire") && STAND_INS.contains(&id.id()))
 }
 
-fn has_real(host: &Host, kind: DeviceKind) -> bool {
-    let is_real = |device: &Device| is_of_kind(device, kind) && !is_stand_in(device);
-    host.devices().is_ok_and(|mut devices| devices.any(|device| is_real(&device)))
+/// What a person calls the device that a stand-in leads to.
+///
+/// # Errors
+/// [`DeviceError::NotFound`] when it leads to nothing: a stream on it opens, and stays silent.
+fn name_behind(host: &Host, kind: DeviceKind) -> Result<String, DeviceError> {
+    let devices = host.devices().map(Iterator::collect::<Vec<_>>).unwrap_or_default();
+    let listed = list_kind(&devices, kind, &Defaults::of(host));
+    // Where no session manager chooses the server takes one of them.
+    let chosen = listed.iter().find(|device| device.is_default).or(listed.first());
+    chosen.map(|device| device.name.clone()).ok_or(DeviceError::NotFound)
 }
 
 /// Under PipeWire the streams of all programs, our own too, are listed beside the devices. A device always has a
