@@ -205,9 +205,13 @@ fn a_restarted_pulseaudio_is_found_again() {
     bot.wait_for("Test Microphone");
     server.crash();
     bot.wait("the loss", |line| line.contains("microphone gone (") || line.contains("microphone notfound ("));
+    // Long enough to be looked for elsewhere.
+    std::thread::sleep(Duration::from_secs(3));
     server.restart().unwrap();
     bot.wait("the return", |line| line.starts_with("devices") && !line.contains("microphone "));
     bot.wait_for("level ");
+    let replaced = bot.said.iter().find(|line| line.contains("replaced"));
+    assert_eq!(replaced, None, "ALSA would keep the sound cards from the server that returns");
 }
 
 #[test]

@@ -5,6 +5,8 @@
 #[cfg(all(target_os = "linux", feature = "pipewire"))]
 mod pipewire_defaults;
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use cpal::{
     BufferSize, Device, DeviceDirection, Host, HostId, SampleFormat, StreamConfig, SupportedStreamConfigRange,
     traits::{DeviceTrait, HostTrait},
@@ -147,9 +149,18 @@ pub(crate) fn device_error(error: &cpal::Error) -> DeviceError {
     }
 }
 
+/// A sound server has answered in the life of this process.
+static HAS_SERVER: AtomicBool = AtomicBool::new(false);
+
 /// The first server that answers. cpal lists them in the order that we prefer.
+///
+/// Where there is a server, ALSA is not taken in its place while it is away: a server that comes back would find its sound
+/// cards busy.
 fn preferred_host() -> Option<Host> {
-    cpal::available_hosts().into_iter().find_map(|id| cpal::host_from_id(id).ok())
+    let host = cpal::available_hosts().into_iter().find_map(|id| cpal::host_from_id(id).ok())?;
+    let is_server = !host_is(host.id(), "alsa");
+    let has_server = HAS_SERVER.fetch_or(is_server, Ordering::Relaxed);
+    (is_server || !has_server).then_some(host)
 }
 
 fn default_device(host: &Host, kind: DeviceKind) -> Option<Device> {
