@@ -189,12 +189,14 @@ fn another_default_of_pipewire_is_followed() {
 fn a_restarted_pipewire_is_found_again() {
     let mut server = pipewire();
     let mut bot = Bot::start(&server.env(), &[]);
-    bot.wait_for("level ");
+    bot.wait_for("Test Microphone*");
     server.crash();
     bot.wait("the loss", |line| line.contains("microphone gone (") || line.contains("microphone notfound ("));
     server.restart().unwrap();
-    bot.wait("the return", |line| line.starts_with("devices") && !line.contains("[microphone"));
+    bot.wait("the return", |line| line.starts_with("devices") && !line.contains("microphone "));
     bot.wait_for("level ");
+    let notices: Vec<_> = bot.said.iter().filter(|line| line.starts_with("notice ")).collect();
+    assert_eq!(notices, ["notice sound_gone | - | -"]);
 }
 
 #[test]

@@ -18,6 +18,8 @@ pub(super) struct InUse {
     started: BTreeMap<DeviceKindView, String>,
     /// A list has come since they were opened.
     is_compared: bool,
+    /// Microphones and speakers that went away all at once, until their kind is back.
+    lost_sound: Vec<DeviceInfo>,
 }
 
 impl InUse {
@@ -74,8 +76,7 @@ impl Core {
         if !std::mem::replace(&mut self.devices.in_use.is_compared, true) {
             before.clear();
         }
-        let wanted = DeviceKindView::ALL.into_iter().filter(|&kind| self.wants_device(kind));
-        let notices: Vec<Notice> = wanted.filter_map(|kind| self.change_of(kind, &before)).collect();
+        let notices = self.changes_since(&before);
         self.effects.extend(notices.into_iter().map(|notice| Effect::Show(ViewEvent::Notice(notice))));
         if self.usable_devices() != self.devices.in_use.choice {
             self.use_devices();
@@ -110,6 +111,27 @@ impl Core {
         let device = of_kind(&self.devices.list, kind).find(|device| Some(&device.id) == chosen.as_ref());
         let name = device.map(|device| device.name.clone());
         self.preferences.device_memory.remember(kind, present, chosen, name);
+    }
+
+    /// A sound server that is restarted takes all its devices with it: one sentence tells that, and none that they are back.
+    fn changes_since(&mut self, before: &[DeviceInfo]) -> Vec<Notice> {
+        let mut notices = Vec::new();
+        if has_sound(before) && !SOUND.into_iter().any(|kind| has(&self.devices.list, kind)) {
+            self.devices.in_use.lost_sound =
+                SOUND.into_iter().flat_map(|kind| of_kind(before, kind)).cloned().collect();
+            let code = "sound_gone".to_owned();
+            notices.push(Notice { kind: NoticeKind::Warning, code, subject: None, instead: None });
+        }
+        let (usable, lost) = (self.usable_devices(), std::mem::take(&mut self.devices.in_use.lost_sound));
+        for kind in DeviceKindView::ALL {
+            let is_back = pick(&self.devices.list, kind, usable.of(kind)).is_some();
+            if has(&lost, kind) && !is_back {
+                self.devices.in_use.lost_sound.extend(of_kind(&lost, kind).cloned());
+            } else if self.wants_device(kind) {
+                notices.extend(self.change_of(kind, if has(&lost, kind) { &lost } else { before }));
+            }
+        }
+        notices
     }
 
     fn wants_device(&self, kind: DeviceKindView) -> bool {
@@ -160,6 +182,16 @@ impl Core {
 /// The device that this choice means, if it is there.
 fn pick<'a>(list: &'a [DeviceInfo], kind: DeviceKindView, choice: Option<&str>) -> Option<&'a DeviceInfo> {
     of_kind(list, kind).find(|device| choice.map_or(device.is_default, |id| device.id == id))
+}
+
+const SOUND: [DeviceKindView; 2] = [DeviceKindView::Microphone, DeviceKindView::Speaker];
+
+fn has_sound(list: &[DeviceInfo]) -> bool {
+    SOUND.into_iter().all(|kind| has(list, kind))
+}
+
+fn has(list: &[DeviceInfo], kind: DeviceKindView) -> bool {
+    of_kind(list, kind).next().is_some()
 }
 
 fn present(list: &[DeviceInfo], kind: DeviceKindView) -> Option<Present> {

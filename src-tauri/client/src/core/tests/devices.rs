@@ -85,6 +85,31 @@ fn the_last_device_of_a_kind_is_missed_and_kept_in_mind() {
     assert_eq!(said(&mut desk), [sentence("microphone_using", "Headset", None)]);
 }
 
+/// A sound server with these microphones and a loudspeaker beside them.
+fn server(microphones: &[&str]) -> Input {
+    let microphones = microphones.iter().enumerate().map(|(n, name)| device(DeviceKind::Microphone, name, n == 0));
+    let all = microphones.chain([device(DeviceKind::Speaker, "Box", true), device(DeviceKind::Camera, "Cam", true)]);
+    Input::Media(MediaEvent::Devices(all.collect()))
+}
+
+#[test]
+fn a_restarted_sound_server_is_told_once() {
+    let mut desk = Desk::online();
+    desk.command(Command::StartCall { room_id: ROOM, camera: false, muted: false });
+    desk.feed(server(&["Inside"]));
+    desk.effects.clear();
+    desk.feed(list(&[]));
+    assert_eq!(said(&mut desk), [("sound_gone".to_owned(), None, None)]);
+    // It comes back bit by bit.
+    desk.feed(list(&["Inside"]));
+    desk.feed(server(&["Inside"]));
+    assert_eq!(said(&mut desk), []);
+    desk.feed(list(&[]));
+    desk.feed(server(&["Other"]));
+    let replaced = sentence("microphone_replaced", "Inside", Some("Other"));
+    assert_eq!(said(&mut desk), [("sound_gone".to_owned(), None, None), replaced]);
+}
+
 #[test]
 fn another_default_is_told_to_whoever_follows_it() {
     let mut desk = previewing(&["Inside", "Dock"], None);
