@@ -2,11 +2,12 @@
 
 use super::budget::{Congestion, SendBudget};
 use super::clocks::Clocks;
+use super::gate::Gate;
 use super::hello::{Cookie, HelloExchange};
 use super::ice;
 use super::incoming::Incoming;
 use super::interfaces::LocalAddresses;
-use super::local_text::{without_base, without_candidates};
+use super::local_text::{user_fragment, without_base, without_candidates};
 use super::outgoing::OutgoingTrack;
 use super::pulse::Pulse;
 use super::remote_text::{CandidateUse, check_candidate, check_description};
@@ -42,6 +43,7 @@ pub struct WebrtcPeer {
     audio: OutgoingTrack,
     incoming: Arc<Incoming>,
     budget: SendBudget,
+    gate: Arc<Gate>,
     pulse: Arc<Pulse>,
     relays: Arc<StreamRelays>,
     /// Whether there are TURN relays at all.
@@ -112,6 +114,7 @@ impl WebrtcPeer {
             audio,
             incoming,
             budget,
+            gate: runtime.gate(),
             pulse: runtime.pulse(),
             relays,
             has_relays: configuration.ice_servers().iter().any(|server| server.urls.iter().any(|url| is_turn(url))),
@@ -129,6 +132,9 @@ impl WebrtcPeer {
     async fn describe(&self, description: RTCSessionDescription) -> Result<(), PeerError> {
         self.told_candidates.store(0, Ordering::Relaxed);
         self.second_round.set_wanted(self.has_relays);
+        if let Some(user_fragment) = user_fragment(&description.sdp) {
+            self.gate.set_user_fragment(user_fragment);
+        }
         guarded(self.connection.set_local_description(description)).await
     }
 

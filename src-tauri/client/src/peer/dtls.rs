@@ -1,4 +1,5 @@
-//! Just enough of DTLS 1.2 framing (RFC 6347) to see which handshake flight a datagram belongs to.
+//! Just enough of DTLS 1.2 framing (RFC 6347) and STUN to see which handshake flight a datagram belongs to, and whether it is
+//! shaped like one of somebody who means well.
 //!
 //! Nothing here decrypts or verifies: every field that is read is in clear text, and every length is checked,
 //! because the bytes come from the network.
@@ -7,7 +8,10 @@ const RECORD_HEADER_LEN: usize = 13;
 const CHANNEL_DATA_HEADER_LEN: usize = 4;
 const STUN_HEADER_LEN: usize = 20;
 const STUN_ATTRIBUTE_HEADER_LEN: usize = 4;
+const STUN_COOKIE: [u8; 4] = [0x21, 0x12, 0xa4, 0x42];
+const STUN_ATTRIBUTE_USERNAME: u16 = 0x0006;
 const STUN_ATTRIBUTE_DATA: u16 = 0x0013;
+const HANDSHAKE_HEADER_LEN: usize = 12;
 
 /// What the first byte of a datagram says it is (RFC 7983), as far as flights care.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,7 +26,7 @@ pub(crate) enum DatagramKind {
 impl DatagramKind {
     pub(crate) fn of(payload: &[u8]) -> Self {
         match payload.first() {
-            Some(20..=25) => Self::Dtls,
+            Some(20..=63) => Self::Dtls,
             Some(128..=191) => Self::Media,
             Some(_) | None => Self::Other,
         }
@@ -56,7 +60,7 @@ pub(crate) struct HandshakeHead {
 impl Record<'_> {
     /// The handshake head, or `None` when the record is not a readable handshake record.
     pub(crate) fn handshake_head(&self) -> Option<HandshakeHead> {
-        if self.content != ContentType::Handshake || self.epoch != 0 || self.body.len() < 12 {
+        if self.content != ContentType::Handshake || self.epoch != 0 || self.body.len() < HANDSHAKE_HEADER_LEN {
             return None;
         }
         Some(HandshakeHead {
@@ -69,6 +73,47 @@ impl Record<'_> {
     pub(crate) fn is_plain_handshake(&self) -> bool {
         self.content == ContentType::Handshake && self.epoch == 0
     }
+
+    /// See [`pieces`].
+    fn pieces(&self) -> Option<usize> {
+        match (self.content, self.epoch) {
+            (ContentType::Handshake, 0) => handshake_pieces(self.body),
+            // As many as could be inside.
+            (ContentType::Handshake, _) => Some(self.body.len().div_ceil(HANDSHAKE_HEADER_LEN)),
+            (ContentType::ChangeCipherSpec, 0) => (self.body == [1]).then_some(1),
+            (ContentType::ApplicationData | ContentType::Alert, 1..) => Some(1),
+            (ContentType::ApplicationData | ContentType::Alert, 0)
+            | (ContentType::ChangeCipherSpec, 1..)
+            | (ContentType::Other, _) => None,
+        }
+    }
+}
+
+/// How many pieces a stack may keep of a datagram: records, and handshake messages or fragments of them. `None` when a part of
+/// it is malformed, or is not encrypted although anybody could have made it: data, or an alert.
+pub(crate) fn pieces(datagram: &[u8]) -> Option<usize> {
+    let records = records(datagram);
+    let read: usize = records.iter().map(|record| RECORD_HEADER_LEN + record.body.len()).sum();
+    if records.is_empty() || read != datagram.len() {
+        return None;
+    }
+    records.iter().map(Record::pieces).sum()
+}
+
+fn handshake_pieces(mut body: &[u8]) -> Option<usize> {
+    let mut pieces = 0;
+    while !body.is_empty() {
+        let head = body.first_chunk::<HANDSHAKE_HEADER_LEN>()?;
+        let number =
+            |at: usize| usize::from(head[at]) << 16 | usize::from(head[at + 1]) << 8 | usize::from(head[at + 2]);
+        let (len, offset, fragment_len) = (number(1), number(6), number(9));
+        if offset + fragment_len > len || (fragment_len == 0 && len > 0) {
+            return None;
+        }
+        body = body.get(HANDSHAKE_HEADER_LEN + fragment_len..)?;
+        pieces += 1;
+    }
+    (pieces > 0).then_some(pieces)
 }
 
 /// The records of a DTLS datagram, up to the first one that is cut off.
@@ -118,12 +163,22 @@ fn channel_data(wire: &[u8]) -> Option<&[u8]> {
 }
 
 fn indication_data(wire: &[u8]) -> Option<&[u8]> {
+    attribute(wire, STUN_ATTRIBUTE_DATA)
+}
+
+/// Who a STUN binding request is for and from (RFC 8489, 14.3); empty when it does not say. `None` for everything else.
+pub(crate) fn binding_request_user(wire: &[u8]) -> Option<&[u8]> {
+    let is_request = wire.starts_with(&[0x00, 0x01]) && wire.get(4..8) == Some(&STUN_COOKIE);
+    is_request.then(|| attribute(wire, STUN_ATTRIBUTE_USERNAME).unwrap_or_default())
+}
+
+fn attribute(wire: &[u8], wanted: u16) -> Option<&[u8]> {
     let mut attributes = wire.get(STUN_HEADER_LEN..)?;
     loop {
         let head = attributes.get(..STUN_ATTRIBUTE_HEADER_LEN)?;
         let len = usize::from(u16::from_be_bytes([head[2], head[3]]));
         let value = attributes.get(STUN_ATTRIBUTE_HEADER_LEN..STUN_ATTRIBUTE_HEADER_LEN + len)?;
-        if u16::from_be_bytes([head[0], head[1]]) == STUN_ATTRIBUTE_DATA {
+        if u16::from_be_bytes([head[0], head[1]]) == wanted {
             return Some(value);
         }
         attributes = attributes.get(STUN_ATTRIBUTE_HEADER_LEN + len.next_multiple_of(4)..)?;
@@ -144,10 +199,22 @@ pub(crate) mod testing {
     }
 
     pub(crate) fn handshake(message_type: u8, message_seq: u16, sequence: u8) -> Vec<u8> {
-        let mut body = vec![message_type, 0, 0, 4];
-        body.extend(message_seq.to_be_bytes());
-        body.extend([0, 0, 0, 0, 0, 4, 1, 2, 3, message_type]);
-        record(22, 0, sequence, &body)
+        record(22, 0, sequence, &fragment(message_type, message_seq, 4, 0, &[1, 2, 3, message_type]))
+    }
+
+    pub(crate) fn fragment(message_type: u8, message_seq: u16, len: u8, offset: u8, bytes: &[u8]) -> Vec<u8> {
+        let sequence = message_seq.to_be_bytes();
+        let head = [message_type, 0, 0, len, sequence[0], sequence[1], 0, 0, offset, 0, 0, bytes.len() as u8];
+        [&head[..], bytes].concat()
+    }
+
+    pub(crate) fn binding_request(user: &str) -> Vec<u8> {
+        let mut request = vec![0x00, 0x01, 0, (4 + user.len().next_multiple_of(4)) as u8, 0x21, 0x12, 0xa4, 0x42];
+        request.extend([9; 12]);
+        request.extend([0x00, 0x06, 0, user.len() as u8]);
+        request.extend(user.as_bytes());
+        request.resize(24 + user.len().next_multiple_of(4), 0);
+        request
     }
 }
 
@@ -191,12 +258,56 @@ mod tests {
         assert_eq!(payload(&indication), inner);
     }
 
+    #[test]
+    fn the_pieces_of_good_datagrams_are_counted() {
+        let mut datagram = handshake(1, 7, 0);
+        assert_eq!(pieces(&datagram), Some(1));
+        datagram.extend(record(20, 0, 1, &[1]));
+        datagram.extend(record(22, 1, 0, &[20; 40]));
+        assert_eq!(pieces(&datagram), Some(6));
+        let two = [fragment(14, 3, 0, 0, &[]), fragment(11, 4, 9, 3, &[1, 2])].concat();
+        assert_eq!(pieces(&record(22, 0, 2, &two)), Some(2));
+        assert_eq!(pieces(&record(23, 1, 0, &[7; 100])), Some(1));
+        assert_eq!(pieces(&record(21, 1, 0, &[7; 30])), Some(1));
+    }
+
+    #[test]
+    fn what_nobody_who_means_well_sends_has_no_pieces() {
+        let past_the_end = fragment(11, 4, 9, 8, &[1, 2]);
+        let cut = &handshake(1, 0, 0)[..20];
+        for (what, datagram) in [
+            ("nothing", vec![]),
+            ("a cut record", cut.to_vec()),
+            ("bytes behind the last record", [&handshake(1, 0, 0)[..], &[22]].concat()),
+            ("an alert that anybody can make", record(21, 0, 0, &[2, 80])),
+            ("data that anybody can make", record(23, 0, 0, &[1; 20])),
+            ("a heartbeat", record(24, 1, 0, &[1; 20])),
+            ("a kind that there is not", record(63, 1, 0, &[1; 20])),
+            ("an empty change of ciphers", record(20, 0, 0, &[])),
+            ("a change of ciphers within the encryption", record(20, 1, 0, &[1])),
+            ("a handshake without a message", record(22, 0, 0, &[])),
+            ("half a head", record(22, 0, 0, &[1; 11])),
+            ("a fragment past the end of its message", record(22, 0, 0, &past_the_end)),
+            ("an empty fragment of a message", record(22, 0, 0, &fragment(11, 4, 9, 3, &[]))),
+        ] {
+            assert_eq!(pieces(&datagram), None, "{what}");
+        }
+    }
+
+    #[test]
+    fn the_user_of_a_binding_request_is_read() {
+        assert_eq!(binding_request_user(&binding_request("ours:theirs")), Some(&b"ours:theirs"[..]));
+        assert_eq!(binding_request_user(&binding_request("ours:theirs")[..26]), Some(&b""[..]));
+        assert_eq!(binding_request_user(&[0, 1, 0, 0]), None);
+    }
+
     proptest! {
         #[test]
         fn hostile_bytes_are_only_read(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
             for record in records(payload(&bytes)) {
                 let _ = record.handshake_head();
             }
+            let _ = (pieces(&bytes), binding_request_user(&bytes));
         }
 
         #[test]

@@ -19,6 +19,11 @@ pub(crate) fn without_candidates(sdp: &str) -> String {
     sdp.split_inclusive('\n').filter(|line| !is_candidate(line)).collect()
 }
 
+/// The name under which the other side's STUN requests find us (RFC 8839, 5.4). One for all sections.
+pub(crate) fn user_fragment(sdp: &str) -> Option<&str> {
+    sdp.lines().find_map(|line| line.strip_prefix("a=ice-ufrag:"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -29,6 +34,12 @@ mod tests {
         let hidden = "candidate:1 1 udp 16777215 192.0.2.9 50001 typ relay raddr 0.0.0.0 rport 0";
         assert_eq!(without_base(told), hidden);
         assert_eq!(without_base(hidden), hidden);
+    }
+
+    #[test]
+    fn the_user_fragment_is_read() {
+        assert_eq!(user_fragment("v=0\r\nm=audio 9 X 111\r\na=ice-ufrag:abCD\r\na=mid:0\r\n"), Some("abCD"));
+        assert_eq!(user_fragment("v=0\r\n"), None);
     }
 
     #[test]

@@ -6,8 +6,9 @@
 //! ```
 //!
 //! [`WebrtcPeer`] is the implementation on the `webrtc` crate, with what that crate lacks built around it:
-//! repeated DTLS flights, RTX before NACK, requests for repairs and key frames, congestion control and a pacer. Nothing that the other side
-//! sends may panic us: text is bounded before it is parsed, and a panic of the stack becomes an error.
+//! a gate before its sockets, repeated DTLS flights, RTX before NACK, requests for repairs and key frames, congestion control
+//! and a pacer. Nothing that the other side sends may panic us: text is bounded before it is parsed, and a panic of the stack
+//! becomes an error. Nothing that a stranger sends reaches the stack.
 
 mod budget;
 mod clocks;
@@ -18,6 +19,7 @@ mod dtls;
 mod estimator;
 mod feedback;
 mod flight;
+mod gate;
 mod hello;
 #[cfg(any(test, feature = "hostile"))]
 pub(crate) mod hostile;

@@ -2,6 +2,7 @@
 //!
 //! One instance serves exactly one connection, because a flight repeater follows one DTLS association.
 
+use super::gate::Gate;
 use super::hello::HelloExchange;
 use super::network::TestNetwork;
 use super::pulse::Pulse;
@@ -23,6 +24,7 @@ use webrtc::runtime::{
 pub(crate) struct PeerRuntime {
     tokio: TokioRuntime,
     wire: Arc<Wire>,
+    gate: Arc<Gate>,
     pulse: Arc<Pulse>,
     relays: Arc<StreamRelays>,
     second_round: Arc<SecondRound>,
@@ -57,6 +59,7 @@ impl PeerRuntime {
         Self {
             tokio: TokioRuntime,
             wire: Arc::new(Wire::new(network, hello)),
+            gate: Arc::default(),
             pulse: Arc::default(),
             relays,
             second_round: Arc::default(),
@@ -65,6 +68,11 @@ impl PeerRuntime {
 
     pub(crate) fn second_round(&self) -> Arc<SecondRound> {
         Arc::clone(&self.second_round)
+    }
+
+    /// Decides what the connection hears.
+    pub(crate) fn gate(&self) -> Arc<Gate> {
+        Arc::clone(&self.gate)
     }
 
     /// Says when and where the connection heard from the network.
@@ -91,9 +99,9 @@ impl Runtime for PeerRuntime {
         self.wire.start_sender();
         let pulse = self.pulse.add(local.ip(), Instant::now());
         let streams = (!self.relays.is_empty()).then(|| SocketStreams::new(Arc::clone(&self.relays), local.ip()));
-        let wire = Arc::clone(&self.wire);
+        let (wire, gate) = (Arc::clone(&self.wire), Arc::clone(&self.gate));
         let answers = Answers::default();
-        Ok(Arc::new(PeerSocket { inner, duplicate, wire, ip: local.ip(), pulse, streams, answers }))
+        Ok(Arc::new(PeerSocket { inner, duplicate, wire, gate, ip: local.ip(), pulse, streams, answers }))
     }
 
     fn spawn(&self, future: Pin<Box<dyn Future<Output = ()> + Send>>) -> Box<dyn JoinHandle> {

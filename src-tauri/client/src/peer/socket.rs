@@ -1,7 +1,8 @@
-//! A connection's UDP socket: what passes is shown to the hello exchange and to the flight repeater and, in tests, goes through
-//! a bad network. Datagrams for relays over TCP and TLS leave by streams beside it.
+//! A connection's UDP socket: what passes goes through the gate, is shown to the hello exchange and to the flight repeater and,
+//! in tests, goes through a bad network. Datagrams for relays over TCP and TLS leave by streams beside it.
 
 use super::flight::Verdict;
+use super::gate::Gate;
 use super::hello::Outgoing;
 use super::network::TestNetwork;
 use super::pulse::SocketPulse;
@@ -19,6 +20,7 @@ pub(super) struct PeerSocket {
     pub(super) inner: Arc<dyn AsyncUdpSocket>,
     pub(super) duplicate: Arc<UdpSocket>,
     pub(super) wire: Arc<Wire>,
+    pub(super) gate: Arc<Gate>,
     /// The address that it is bound to.
     pub(super) ip: IpAddr,
     pub(super) pulse: Arc<SocketPulse>,
@@ -134,7 +136,16 @@ impl PeerSocket {
         self.wire.network.as_ref().is_some_and(|network| !network.is_up(self.ip))
     }
 
+    fn judge(&self, from: SocketAddr, datagram: &mut [u8]) -> Verdict {
+        if !self.gate.admits(from, datagram) {
+            return Verdict::Hide;
+        }
+        self.pulse.beat(Instant::now());
+        self.wire.on_received(datagram, from)
+    }
+
     fn note_sent(&self, transmit: &Transmit<'_>) {
+        self.gate.on_sent(transmit.destination);
         if matches!(transmit.contents.first(), Some(20..=25 | 0x40..=0x4f | 0x00)) {
             let route = self.route(transmit.destination);
             for datagram in segments(transmit) {
@@ -190,12 +201,9 @@ impl AsyncUdpSocket for PeerSocket {
         let received = self.poll_inner(cx, buffers, meta);
         if let Poll::Ready(Ok(count)) = received {
             let is_down = self.is_down();
-            if !is_down {
-                self.pulse.beat(Instant::now());
-            }
             for (buffer, meta) in buffers.iter_mut().zip(meta.iter_mut()).take(count) {
                 let (len, from) = (meta.len.min(buffer.len()), meta.addr);
-                let judge = |datagram: &mut [u8]| self.wire.on_received(datagram, from);
+                let judge = |datagram: &mut [u8]| self.judge(from, datagram);
                 meta.len = match is_down {
                     true => 0,
                     false => cut_hidden(&mut buffer[..len], meta.stride, judge),
