@@ -34,11 +34,36 @@ struct Source {
     /// Copies of earlier packets in each.
     copies: usize,
     expected_loss_pct: u8,
+    /// Encoded by libopus for this in place of our encoder, which knows no long packets.
+    foreign: Option<::opus::Application>,
 }
 
 impl Default for Source {
     fn default() -> Self {
-        Self { packets: 300, first_seq: 0, first_timestamp: 0, frame: FRAME_SAMPLES, copies: 0, expected_loss_pct: 20 }
+        Self {
+            packets: 300,
+            first_seq: 0,
+            first_timestamp: 0,
+            frame: FRAME_SAMPLES,
+            copies: 0,
+            expected_loss_pct: 20,
+            foreign: None,
+        }
+    }
+}
+
+impl Source {
+    fn encoder(&self) -> Box<dyn FnMut(&[f32]) -> Vec<u8>> {
+        let Some(application) = self.foreign else {
+            let config = OpusConfig { expected_loss_pct: self.expected_loss_pct, ..OpusConfig::default() };
+            let mut encoder = Encoder::new(config).unwrap();
+            return Box::new(move |samples| encoder.encode(samples).unwrap());
+        };
+        let mut encoder = ::opus::Encoder::new(48_000, ::opus::Channels::Mono, application).unwrap();
+        encoder.set_bitrate(::opus::Bitrate::Bits(32_000)).unwrap();
+        encoder.set_inband_fec(true).unwrap();
+        encoder.set_packet_loss_perc(i32::from(self.expected_loss_pct)).unwrap();
+        Box::new(move |samples| encoder.encode_vec_float(samples, 1_500).unwrap())
     }
 }
 
@@ -50,11 +75,10 @@ fn tone(frame: usize, len: usize) -> Vec<f32> {
 impl Bench {
     /// `arrival` gives, for each packet, how many milliseconds each copy of it takes; none means lost.
     fn new(source: Source, arrival: impl Fn(u32) -> Vec<f64>) -> Self {
-        let config = OpusConfig { expected_loss_pct: source.expected_loss_pct, ..OpusConfig::default() };
-        let (mut encoder, mut sent, mut packets) = (Encoder::new(config).unwrap(), Vec::new(), Vec::<Vec<u8>>::new());
+        let (mut encode, mut sent, mut packets) = (source.encoder(), Vec::new(), Vec::<Vec<u8>>::new());
         let frame_ms = source.frame as f64 / MS as f64;
         for n in 0..source.packets {
-            packets.insert(0, encoder.encode(&tone(n as usize, source.frame)).unwrap());
+            packets.insert(0, encode(&tone(n as usize, source.frame)));
             packets.truncate(source.copies + 1);
             for takes in arrival(n) {
                 sent.push(Sent {
@@ -138,6 +162,45 @@ fn even_packets_are_played_whole_with_little_delay() {
         assert_eq!(stats.concealed_samples, 0, "{stats:?}");
         assert!(bench.share_of_tone(500, 5900) > 0.99);
         assert!(delays[3..].iter().all(|&delay| delay < 20.0), "{delays:?}");
+    }
+}
+
+/// Packets of 40, 60 and 120 ms, which we never send.
+fn long_packets(seconds: usize) -> impl Iterator<Item = Source> {
+    let applications = [::opus::Application::Voip, ::opus::Application::Audio];
+    [40, 60, 120].into_iter().flat_map(move |ms| {
+        applications.map(|application| Source {
+            packets: (seconds * 1000 / ms) as u32,
+            frame: ms * MS,
+            foreign: Some(application),
+            ..Source::default()
+        })
+    })
+}
+
+#[test]
+fn long_packets_of_other_senders_are_played_whole_with_little_delay() {
+    for source in long_packets(6) {
+        let (packets, what) = (u64::from(source.packets), format!("{} {:?}", source.frame / MS, source.foreign));
+        let mut bench = Bench::new(source, |n| vec![33.0 + random(n, 10) as f64]);
+        let delays = bench.play(6030);
+        let stats = bench.buffer.stats();
+        assert_eq!((stats.received, stats.lost, stats.concealed_samples), (packets, 0, 0), "{what}: {stats:?}");
+        assert!(bench.share_of_tone(2_000, 5_900) > 0.99, "{what}");
+        assert!(delays.iter().all(|&delay| delay < 45.0) && delays[5] < 25.0, "{what}: {delays:?}");
+    }
+}
+
+#[test]
+fn lost_long_packets_cost_no_more_than_themselves() {
+    for source in long_packets(12) {
+        let what = format!("{} {:?}", source.frame / MS, source.foreign);
+        let mut bench = Bench::new(source, |n| if n % 10 == 7 { vec![] } else { vec![33.0] });
+        bench.play(12_000);
+        let stats = bench.buffer.stats();
+        assert_eq!(stats.late, 0, "{what}: {stats:?}");
+        assert!(bench.concealed_pct() < 11.0, "{what}: {stats:?}");
+        assert!(bench.share_of_tone(1_000, 11_900) > 0.83, "{what}: {}", bench.share_of_tone(1_000, 11_900));
     }
 }
 
