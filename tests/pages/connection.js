@@ -7,6 +7,8 @@ export class Connection {
   #to;
   #early = [];
   #described = false;
+  /** How many frames of each payload type came and went, when sound is sent with copies. */
+  types = { received: {}, sent: {} };
 
   constructor(peer, to, generation) {
     this.#peer = peer;
@@ -21,9 +23,13 @@ export class Connection {
     this.firstFrameAt = null;
     this.video.requestVideoFrameCallback(() => { this.firstFrameAt = Date.now(); });
 
-    this.pc = new RTCPeerConnection({ bundlePolicy: 'max-bundle' });
+    const { red } = peer.options;
+    this.pc = new RTCPeerConnection({ bundlePolicy: 'max-bundle', encodedInsertableStreams: red });
     this.pc.onicecandidate = ({ candidate }) => this.#onLocalCandidate(candidate);
-    this.pc.ontrack = ({ track }) => this.stream.addTrack(track);
+    this.pc.ontrack = ({ track, receiver, transceiver }) => {
+      this.stream.addTrack(track);
+      if (red) [[receiver, 'received'], [transceiver.sender, 'sent']].forEach((end) => this.#countTypes(...end));
+    };
     this.pc.onconnectionstatechange = () => peer.note(`connection ${this.pc.connectionState}`);
   }
 
@@ -45,6 +51,11 @@ export class Connection {
       preferH264(transceiver);
     }
     await this.#describe(await this.pc.createAnswer(), 'answer');
+  }
+
+  /** Looks for a path anew, within the connection. */
+  async restart() {
+    await this.#describe(await this.pc.createOffer({ iceRestart: true }), 'offer');
   }
 
   async onSignal(signal) {
@@ -83,6 +94,8 @@ export class Connection {
       audio: {
         received: audioIn.packetsReceived ?? 0, received_codec: codec(audioIn), energy: audioIn.totalAudioEnergy ?? 0,
         sent: audioOut.packetsSent ?? 0, sent_codec: codec(audioOut),
+        copies: audioIn.fecPacketsReceived ?? 0, samples: audioIn.totalSamplesReceived ?? 0,
+        concealed: (audioIn.concealedSamples ?? 0) - (audioIn.silentConcealedSamples ?? 0),
       },
     };
   }
@@ -100,10 +113,29 @@ export class Connection {
 
   async #accept(description) {
     const { sdp, candidates } = splitCandidates(description.sdp);
-    await this.pc.setRemoteDescription({ type: description.kind, sdp });
+    await this.pc.setRemoteDescription({ type: description.kind, sdp: this.#wishing(sdp) });
     this.#described = true;
     this.#early.push(...candidates);
     for (const signal of this.#early.splice(0)) await this.#addCandidate(signal);
+  }
+
+  /** Counts the payload types of what passes. */
+  #countTypes(end, way) {
+    const { readable, writable } = end.createEncodedStreams();
+    const count = new TransformStream({
+      transform: (frame, controller) => {
+        const { payloadType } = frame.getMetadata();
+        this.types[way][payloadType] = (this.types[way][payloadType] ?? 0) + 1;
+        controller.enqueue(frame);
+      },
+    });
+    readable.pipeThrough(count).pipeTo(writable).catch(() => {});
+  }
+
+  #wishing(sdp) {
+    const { red, ptime } = this.#peer.options;
+    const wishing = red ? withRedFirst(sdp) : sdp;
+    return ptime ? withPtime(wishing, ptime) : wishing;
   }
 
   async #addCandidate(signal) {
@@ -131,6 +163,17 @@ function preferH264(transceiver) {
   const wanted = codecs.filter(({ mimeType }) => mimeType === 'video/H264');
   const repair = codecs.filter(({ mimeType }) => mimeType === 'video/rtx');
   transceiver.setCodecPreferences([...wanted, ...repair]);
+}
+
+/** The same description, wishing for sound with copies: what is named first is sent. */
+function withRedFirst(sdp) {
+  const red = sdp.match(/a=rtpmap:(\d+) red\/48000\/2/)[1];
+  return sdp.replace(new RegExp(`(m=audio \\d+ \\S+)(.*) ${red}\\b`), `$1 ${red}$2`);
+}
+
+/** The same description, wishing for packets of so many ms of sound. */
+function withPtime(sdp, ptime) {
+  return sdp.replace(/(m=audio[^]*?\r\n)(a=)/, `$1a=ptime:${ptime}\r\n$2`);
 }
 
 /** The same candidate behind the test's bad link, or nothing for those that the link does not lead to. */

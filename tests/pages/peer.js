@@ -24,8 +24,11 @@ export class Peer {
   /** When the call was accepted, as this side learned it, in ms of the wall clock. */
   acceptedAt = null;
   media = null;
-  /** `link`: true when candidates go through the bad link of the server that this page came from. */
-  options = { link: false };
+  /**
+   * `link`: true when candidates go through the bad link of the server that this page came from.
+   * `red`: true when sound is sent with copies of itself (RFC 2198). `ptime`: ms of sound in a packet, when not the usual.
+   */
+  options = { link: false, red: false, ptime: null };
 
   /** Opens camera and microphone. Constraints of video as in getUserMedia. */
   async openMedia(video) {
