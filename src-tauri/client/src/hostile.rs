@@ -3,8 +3,13 @@
 //!
 //! ```text
 //! RTP, RTCP (decrypted) ─▶ parser ─▶ interceptor chain ─▶ order ─▶ H.264 | Opus
+//! datagrams ─▶ gate ─▶ flight repeater
 //! descriptions, candidates ─▶ our checks ─▶ parser
 //! ```
+//!
+//! The fuzz targets are in [`targets`]; inputs that once broke something are thrown again by the tests.
+
+pub mod targets;
 
 use std::time::{Duration, Instant};
 
@@ -25,6 +30,7 @@ pub const AUDIO_SSRC: u32 = 0x2222_2222;
 pub const RTX_SSRC: u32 = 0x3333_3333;
 pub const VIDEO_PAYLOAD_TYPE: u8 = 102;
 pub const AUDIO_PAYLOAD_TYPE: u8 = 111;
+pub const RED_PAYLOAD_TYPE: u8 = 63;
 const TRANSPORT_CC_ID: u16 = 1;
 
 /// The receiving half of a connection on a clock that only [`Receiver::pass`] moves.
@@ -111,14 +117,21 @@ impl Receiver {
     }
 
     fn deliver(&mut self, packet: rtc::rtp::Packet) {
+        let (payload, copies) = match packet.header.payload_type {
+            RED_PAYLOAD_TYPE => match peer::copies(AUDIO_PAYLOAD_TYPE, packet.header.timestamp, &packet.payload) {
+                Some(unwrapped) => unwrapped,
+                None => return,
+            },
+            _ => (packet.payload, Vec::new()),
+        };
         let media = MediaPacket {
             sequence_number: packet.header.sequence_number,
             timestamp: packet.header.timestamp,
             marker: packet.header.marker,
-            payload: packet.payload,
+            payload,
             arrived_at: self.now,
             captured_us: None,
-            copies: Vec::new(),
+            copies,
         };
         match packet.header.ssrc {
             VIDEO_SSRC => self.pictures.push(media, self.now),

@@ -261,6 +261,23 @@ fn malformed_sound_is_dropped() {
     }
 }
 
+/// What fuzzing found, and the inputs that it began with.
+#[test]
+fn inputs_that_were_found_are_survived() {
+    let corpus = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus");
+    for (name, target) in targets::ALL {
+        let inputs = std::fs::read_dir(corpus.join(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let mut count = 0;
+        for input in inputs {
+            let path = input.unwrap().path();
+            println!("{}", path.display());
+            target(&std::fs::read(&path).unwrap());
+            count += 1;
+        }
+        assert!(count > 0, "{name} has no inputs");
+    }
+}
+
 /// Sequence numbers that jump make no receiver hold more than a bounded number of packets.
 #[test]
 fn wild_sequence_numbers_are_survived() {
@@ -314,6 +331,13 @@ proptest! {
             receiver.rtp(&video(sequence as u16, &payload));
             receiver.rtp(&audio(sequence as u16, &payload));
             receiver.pass(Duration::from_millis(20));
+        }
+    }
+
+    #[test]
+    fn any_bytes_are_survived_by_all_targets(bytes in proptest::collection::vec(any::<u8>(), 0..600)) {
+        for (_, target) in targets::ALL {
+            target(&bytes);
         }
     }
 

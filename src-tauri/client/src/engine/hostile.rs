@@ -1,5 +1,6 @@
 //! Doors to what a session does with packets, without its threads and clocks.
 
+use super::local::push_sound;
 use super::session::{Assembled, Assembler, Reorder};
 use crate::peer::MediaPacket;
 use parley_media::codec::h264::Decoder;
@@ -49,7 +50,7 @@ pub(crate) struct Sound(AudioJitterBuffer);
 
 impl Sound {
     pub(crate) fn push(&mut self, packet: &MediaPacket) {
-        self.0.push(packet.sequence_number, packet.timestamp, &packet.payload, &[], packet.arrived_at);
+        push_sound(&mut self.0, packet);
     }
 
     pub(crate) fn play(&mut self, time: Duration, now: Instant) {

@@ -22,6 +22,8 @@ mod voice;
 pub(crate) use broadcast::{AudioPath, AudioSubscription, PathHandle};
 pub(crate) use picture_sender::PictureCounts;
 pub(crate) use playout::RemoteSound;
+#[cfg(any(test, feature = "hostile"))]
+pub(crate) use playout::push as push_sound;
 pub(crate) use sound_sender::SoundSender;
 
 use super::frame_hub::{FrameHub, StreamId};

@@ -116,14 +116,9 @@ impl RemoteSound {
     }
 
     pub(crate) fn push(&self, packet: &MediaPacket) {
-        let copies: Vec<_> = (1..)
-            .zip(&packet.copies)
-            .map(|(distance, copy)| SpareCopy { distance, timestamp: copy.timestamp, packet: &copy.payload })
-            .collect();
-        let (seq, timestamp) = (packet.sequence_number, packet.timestamp);
         let mut state = lock(&self.state);
-        state.jitter.push(seq, timestamp, &packet.payload, &copies, packet.arrived_at);
-        state.captured = packet.captured_us.map(|captured_us| (timestamp, captured_us));
+        push(&mut state.jitter, packet);
+        state.captured = packet.captured_us.map(|captured_us| (packet.timestamp, captured_us));
     }
 
     /// Begins anew: the next packets come from another RTP stream.
@@ -164,6 +159,15 @@ impl RemoteSound {
         }
         mixer.add(&samples, &mut state.fader);
     }
+}
+
+/// Hands a packet over with the copies in it.
+pub(crate) fn push(jitter: &mut AudioJitterBuffer, packet: &MediaPacket) {
+    let copies: Vec<_> = (1..)
+        .zip(&packet.copies)
+        .map(|(distance, copy)| SpareCopy { distance, timestamp: copy.timestamp, packet: &copy.payload })
+        .collect();
+    jitter.push(packet.sequence_number, packet.timestamp, &packet.payload, &copies, packet.arrived_at);
 }
 
 impl SoundState {

@@ -14,6 +14,8 @@ mod connection;
 mod framing;
 mod url;
 
+#[cfg(any(test, feature = "hostile"))]
+pub(crate) use framing::Deframer;
 pub(crate) use url::{Security, StreamRelay, is_turn};
 
 use std::collections::BTreeMap;
