@@ -54,7 +54,7 @@ fn note_sent(frames: &FrameHub) -> (Sent, JoinHandle<()>) {
     let task = tokio::spawn(async move {
         while let Some(frame) = frames.changed().await {
             let Some((number, _)) = video_mark::read(&frame.picture) else { continue };
-            let mut notes = notes.lock().unwrap();
+            let mut notes = notes.lock().expect("no test panicked with the notes");
             notes.insert(number, frame.picture);
             while notes.len() > 10 * FPS as usize {
                 notes.pop_first();
@@ -72,9 +72,9 @@ fn note_shown(frames: &FrameHub, sent: Sent) -> (Arc<Mutex<Vec<Shown>>>, JoinHan
             let (picture, at) = (frame.picture, Instant::now());
             let size = (picture.width(), picture.height());
             let (number, _) = video_mark::read(&picture).expect("every picture has its mark whole");
-            let source = sent.lock().unwrap().get(&number).cloned();
+            let source = sent.lock().expect("no test panicked with the notes").get(&number).cloned();
             let difference = source.map(|source| worst_difference(&picture, &source.scaled(size.0, size.1)));
-            notes.lock().unwrap().push(Shown { at, size, number, difference });
+            notes.lock().expect("no test panicked with the notes").push(Shown { at, size, number, difference });
         }
     });
     (shown, task)

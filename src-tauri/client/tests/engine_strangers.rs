@@ -67,12 +67,14 @@ impl Stranger {
         let is_stopped = Arc::<AtomicBool>::default();
         let stop = Arc::clone(&is_stopped);
         let thread = std::thread::spawn(move || {
-            let sockets: Vec<_> = (0..4).map(|_| UdpSocket::bind("127.0.0.1:0").unwrap()).collect();
+            let bind = |_| UdpSocket::bind("127.0.0.1:0").expect("loopback has free ports");
+            let sockets: Vec<_> = (0..4).map(bind).collect();
             let (mut nonsense, mut sent) = (Nonsense::new(seed), 0);
             while !stop.load(Ordering::Relaxed) {
                 for _ in 0..PER_TICK {
                     let datagram = choose(&mut nonsense);
-                    sockets[sent % sockets.len()].send_to(&datagram, doors[sent % doors.len()]).unwrap();
+                    let (socket, door) = (&sockets[sent % sockets.len()], doors[sent % doors.len()]);
+                    socket.send_to(&datagram, door).expect("loopback takes datagrams");
                     sent += 1;
                 }
                 std::thread::sleep(TICK);
@@ -85,7 +87,7 @@ impl Stranger {
     /// Returns how many datagrams were sent.
     fn stop(self) -> usize {
         self.is_stopped.store(true, Ordering::Relaxed);
-        self.thread.join().unwrap()
+        self.thread.join().expect("a stranger does not panic")
     }
 }
 

@@ -11,8 +11,10 @@ use super::{
 };
 use crate::peer::hostile::{self as peer, Socket};
 
-/// All targets by name.
-pub const ALL: [(&str, fn(&[u8])); 8] = [
+/// A name, and what is done with bytes.
+pub type Target = (&'static str, fn(&[u8]));
+
+pub const ALL: [Target; 8] = [
     ("pictures", pictures),
     ("sound", sound),
     ("rtp", rtp),

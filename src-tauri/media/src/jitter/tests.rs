@@ -52,8 +52,10 @@ impl Default for Source {
     }
 }
 
+type Encode = Box<dyn FnMut(&[f32]) -> Vec<u8>>;
+
 impl Source {
-    fn encoder(&self) -> Box<dyn FnMut(&[f32]) -> Vec<u8>> {
+    fn encoder(&self) -> Encode {
         let Some(application) = self.foreign else {
             let config = OpusConfig { expected_loss_pct: self.expected_loss_pct, ..OpusConfig::default() };
             let mut encoder = Encoder::new(config).unwrap();
