@@ -3,7 +3,9 @@
 use openh264::{
     OpenH264API,
     decoder::{self, DecoderConfig, Flush},
-    encoder::{self, BitRate, Complexity, FrameRate, FrameType, IntraFramePeriod, Profile, RateControlMode, UsageType},
+    encoder::{
+        self, BitRate, Complexity, FrameRate, FrameType, IntraFramePeriod, Profile, QpRange, RateControlMode, UsageType,
+    },
     formats::YUVSource,
 };
 use openh264_sys2::{
@@ -136,6 +138,9 @@ impl Encoder {
     }
 }
 
+/// Nobody sees a finer picture than the first of these; with its own range openh264 makes one wherever the rate allows it, and
+/// leaves pictures out where the last is not coarse enough.
+const QP: QpRange = QpRange::new(20, 48);
 /// openh264 refuses a target of zero.
 const MIN_BITRATE_BPS: u32 = 10_000;
 
@@ -152,6 +157,7 @@ fn open(config: EncoderConfig) -> Result<encoder::Encoder, CodecError> {
         .usage_type(UsageType::CameraVideoRealTime)
         .profile(Profile::Baseline)
         .complexity(Complexity::Low)
+        .qp(QP)
         .scene_change_detect(false)
         // It takes thin remains of what moved for background and leaves them standing.
         .background_detection(false)

@@ -15,7 +15,7 @@ const HYSTERESIS: f64 = 0.5;
 
 /// A copy costs as much as the sound itself. Below these rates, in bits per second, there is no room for the first and the
 /// second.
-const COPIES_FROM_BPS: [u32; 2] = [100_000, 200_000];
+const COPIES_FROM_BPS: [u32; 2] = [200_000, 300_000];
 
 /// Short packets begin and end at these rates.
 const SHORT_FROM_BPS: u32 = 400_000;
@@ -117,8 +117,8 @@ mod tests {
 
     #[test]
     fn a_narrow_path_has_no_room_for_copies_or_short_packets() {
-        assert_eq!(after(&[0.2; 10], 150_000).copies, 1);
-        assert_eq!(after(&[0.2; 10], 60_000).copies, 0);
+        assert_eq!(after(&[0.2; 10], 250_000).copies, 1);
+        assert_eq!(after(&[0.2; 10], 150_000).copies, 0);
         assert!(!after(&[0.0; 30], 300_000).path.short_packets);
     }
 }
