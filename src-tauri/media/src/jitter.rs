@@ -43,7 +43,7 @@ const IN_TIME: f32 = 0.97;
 const HALF_LIFE: Duration = Duration::from_millis(1500);
 
 /// Believed of an unknown network until about a second and a half has been measured.
-const PRIOR: Prior = Prior { delay_ms: 30.0, weight: 5.0 };
+const PRIOR: Prior = Prior { delay_ms: 16.0, weight: 5.0 };
 
 /// On top of the measured delays, for the pace of the player's thread.
 const MARGIN_MS: f64 = 2.0;

@@ -139,7 +139,7 @@ impl Runtime for PeerRuntime {
 
     fn sleep(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send + 'static>> {
         if !self.second_round.is_due() {
-            return self.tokio.sleep(duration);
+            return self.tokio.sleep(duration.min(self.wire.longest_sleep()));
         }
         let second_round = Arc::clone(&self.second_round);
         Box::pin(async move {

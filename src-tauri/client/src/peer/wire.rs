@@ -11,9 +11,13 @@ use super::network::{InFlight, TestNetwork};
 use super::turn_stream::FrameSender;
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::Instant;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::time::{Duration, Instant};
 use tokio::sync::Notify;
+
+const SETTLING_SLEEP: Duration = Duration::from_millis(2);
+/// Whoever sends requests and then nothing does not keep us awake.
+const LONGEST_SETTLING: Duration = Duration::from_secs(5);
 
 /// The way a datagram leaves. The socket is weak: a closed connection sends nothing more.
 #[derive(Debug, Clone)]
@@ -43,6 +47,15 @@ pub(super) struct Wire {
     sender_started: AtomicBool,
     /// Whether the repeater holds a flight, so that media need not take the lock to ask.
     is_repeating: AtomicBool,
+    settling: Settling,
+}
+
+/// From the first datagram until media comes. The stack acts on some of what comes only when its next timer is due, and
+/// has far timers in a handshake.
+#[derive(Debug, Default)]
+struct Settling {
+    began: OnceLock<Instant>,
+    is_over: AtomicBool,
 }
 
 struct State {
@@ -64,6 +77,7 @@ impl Wire {
             wake: Arc::new(Notify::new()),
             sender_started: AtomicBool::new(false),
             is_repeating: AtomicBool::new(false),
+            settling: Settling::default(),
         }
     }
 
@@ -94,8 +108,29 @@ impl Wire {
         }
     }
 
+    /// How long the stack may sleep at most.
+    pub(super) fn longest_sleep(&self) -> Duration {
+        let settling = &self.settling;
+        if settling.is_over.load(Ordering::Relaxed) {
+            return Duration::MAX;
+        }
+        let is_settling = settling.began.get().is_some_and(|began| began.elapsed() < LONGEST_SETTLING);
+        if is_settling { SETTLING_SLEEP } else { Duration::MAX }
+    }
+
+    fn settle(&self, wire: &[u8]) {
+        if self.settling.is_over.load(Ordering::Relaxed) {
+            return;
+        }
+        self.settling.began.get_or_init(Instant::now);
+        if DatagramKind::of(dtls::payload(wire)) == DatagramKind::Media {
+            self.settling.is_over.store(true, Ordering::Relaxed);
+        }
+    }
+
     /// Takes in a datagram from the network, which it may change, and says whether the stack may see it.
     pub(super) fn on_received(&self, wire: &mut [u8], from: SocketAddr) -> Verdict {
+        self.settle(wire);
         let proves_keys = DatagramKind::of(wire) == DatagramKind::Media && self.is_repeating.load(Ordering::Relaxed);
         if !proves_keys && is_outside_of_handshake(wire) {
             return Verdict::Deliver;
@@ -179,7 +214,19 @@ fn is_outside_of_handshake(wire: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::hello::Cookie;
     use super::*;
+
+    #[test]
+    fn a_stack_that_settles_sleeps_little() {
+        let wire = Wire::new(None, HelloExchange::new(Cookie::random(), None));
+        let from = SocketAddr::from(([192, 0, 2, 1], 5000));
+        assert_eq!(wire.longest_sleep(), Duration::MAX);
+        wire.on_received(&mut [0, 1, 0, 0], from);
+        assert_eq!(wire.longest_sleep(), SETTLING_SLEEP);
+        wire.on_received(&mut [128, 111, 0, 0], from);
+        assert_eq!(wire.longest_sleep(), Duration::MAX);
+    }
 
     #[test]
     fn media_and_plain_stun_stay_outside_of_the_handshake() {

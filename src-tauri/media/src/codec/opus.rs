@@ -21,7 +21,7 @@ pub const MAX_PACKET_BYTES: usize = 1_500;
 const GRAIN_SAMPLES: usize = 120;
 
 /// 0.3 ms of CPU for 20 ms of speech; above it the gain is not audible.
-const COMPLEXITY: i32 = 9;
+const COMPLEXITY: i32 = 5;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OpusConfig {

@@ -285,7 +285,9 @@ impl LocalMedia {
     }
 
     pub(crate) fn subscribe_video(&self, budget: SendBudget) -> mpsc::Receiver<Arc<VideoUnit>> {
-        self.inner.shared.video.subscribe(budget)
+        let units = self.inner.shared.video.subscribe(budget);
+        self.inner.shared.pictures.begin();
+        units
     }
 
     pub(crate) fn subscribe_audio(&self) -> AudioSubscription {

@@ -15,6 +15,8 @@ const KEY_FRAME_GAP: Duration = Duration::from_millis(300);
 /// The encoder is told about a new rate when it differs by more than this share.
 const RATE_STEP: f64 = 0.05;
 const DEFAULT_FPS: u32 = 30;
+/// A peer that begins is not shown an older picture.
+const MAX_KEPT: Duration = Duration::from_millis(100);
 /// Pictures are skipped while what was encoded before takes longer to leave.
 const MAX_PACER_QUEUE: Duration = Duration::from_millis(60);
 
@@ -37,6 +39,8 @@ struct Shared {
 #[derive(Debug, Default)]
 struct Slot {
     newest: Option<VideoFrame>,
+    /// The last picture, while there is nobody to send it to.
+    kept: Option<VideoFrame>,
     is_closed: bool,
 }
 
@@ -89,6 +93,15 @@ impl PictureSender {
         self.shared.filled.notify_one();
     }
 
+    /// Sends the last picture to a peer that begins, so that it need not wait for the next.
+    pub(crate) fn begin(&self) {
+        let mut slot = self.shared.slot.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(kept) = slot.kept.take_if(|kept| kept.captured_at.elapsed() < MAX_KEPT) {
+            slot.newest.get_or_insert(kept);
+            self.shared.filled.notify_one();
+        }
+    }
+
     /// How many pictures a second the source makes.
     pub(crate) fn set_fps(&self, fps: u32) {
         self.shared.fps.store(fps.clamp(1, 120), Ordering::Relaxed);
@@ -139,6 +152,7 @@ impl Worker {
         while let Some(frame) = self.next_frame() {
             // Without peers the encoder rests; the next peer begins with a key frame anyway.
             let Some(target_bps) = self.shared.broadcast.pictures_bps() else {
+                self.shared.slot.lock().unwrap_or_else(PoisonError::into_inner).kept = Some(frame);
                 continue;
             };
             // What is not encoded need not wait.
@@ -233,5 +247,41 @@ impl Worker {
         }
         let unit = VideoUnit { annex_b: encoded.annex_b.into(), is_key_frame: encoded.is_key_frame, captured_at };
         self.shared.broadcast.send(&Arc::new(unit));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::peer::SendBudget;
+    use parley_media::source::pattern::TestPattern;
+
+    #[test]
+    fn a_peer_that_begins_need_not_wait_for_the_next_picture() {
+        let broadcast = Arc::<VideoBroadcast>::default();
+        let sender = PictureSender::spawn(Arc::clone(&broadcast), 1_000_000);
+        let picture = TestPattern::new(160, 96).draw(Duration::ZERO, 0);
+        sender.push(VideoFrame { picture: Arc::new(picture), captured_at: Instant::now() });
+        let has_kept = || sender.shared.slot.lock().unwrap().kept.is_some();
+        assert!(comes_true(has_kept));
+        // On a busy machine it may be too old by now.
+        if let Some(kept) = &mut sender.shared.slot.lock().unwrap().kept {
+            kept.captured_at = Instant::now();
+        }
+        let mut units = broadcast.subscribe(SendBudget::fixed(500_000));
+        sender.begin();
+        assert!(comes_true(|| units.try_recv().is_ok_and(|unit| unit.is_key_frame)));
+        assert!(!has_kept(), "it is sent once");
+    }
+
+    fn comes_true(mut is_true: impl FnMut() -> bool) -> bool {
+        let deadline = Instant::now() + Duration::from_secs(5);
+        while Instant::now() < deadline {
+            if is_true() {
+                return true;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        false
     }
 }

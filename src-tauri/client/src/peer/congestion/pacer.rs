@@ -18,6 +18,8 @@ const MAX_WAIT_AFTER_DROP: Duration = Duration::from_secs(2);
 /// A copy that has waited longer comes later than a repair.
 const MAX_COPY_WAIT: Duration = Duration::from_millis(100);
 const MAX_QUEUED_COPIES: usize = 100;
+/// The first pictures leave at once, as the first data of a TCP connection does: ten packets. (RFC 6928)
+const FIRST_BURST_BITS: f64 = 10.0 * 1_250.0 * 8.0;
 /// Repairs and pictures beyond this are refused: about three seconds at 4 Mbit/s.
 const MAX_QUEUED_PACKETS: usize = 1_500;
 
@@ -55,6 +57,8 @@ pub(crate) struct Pacer<P> {
     rate_bps: f64,
     /// Bits that have left ahead of the rate, as of `refilled_at`.
     debt_bits: f64,
+    /// What is left of the first burst, which is no debt and no part of a probe.
+    free_bits: f64,
     refilled_at: Option<Instant>,
     probe: Option<RunningProbe>,
     /// Pictures are refused until one begins that needs no other.
@@ -85,6 +89,7 @@ impl<P> Pacer<P> {
             copies: VecDeque::new(),
             rate_bps,
             debt_bits: 0.0,
+            free_bits: FIRST_BURST_BITS,
             refilled_at: None,
             probe: None,
             awaits_key_frame: false,
@@ -211,7 +216,12 @@ impl<P> Pacer<P> {
     }
 
     fn release(&mut self, priority: Priority, waiting: Waiting<P>, now: Instant) -> Release<P> {
-        self.spend(waiting.bytes, now);
+        let bits = waiting.bytes as f64 * 8.0;
+        if priority == Priority::Picture && self.free_bits >= bits {
+            self.free_bits -= bits;
+        } else {
+            self.spend(waiting.bytes, now);
+        }
         Release::Packet(priority, waiting.packet)
     }
 

@@ -2,6 +2,11 @@ use super::*;
 
 const MS: Duration = Duration::from_millis(1);
 
+/// A pacer whose first burst has left.
+fn settled(rate_bps: f64) -> Pacer<u32> {
+    Pacer { free_bits: 0.0, ..Pacer::new(rate_bps) }
+}
+
 /// Everything that leaves until `end`, with the time it left at.
 fn run(pacer: &mut Pacer<u32>, start: Instant, end: Duration) -> Vec<(u64, Priority, u32)> {
     let mut left = Vec::new();
@@ -19,8 +24,18 @@ fn run(pacer: &mut Pacer<u32>, start: Instant, end: Duration) -> Vec<(u64, Prior
 }
 
 #[test]
-fn pictures_leave_at_the_rate() {
+fn the_first_picture_leaves_at_once() {
     let (mut pacer, start) = (Pacer::new(1e6), Instant::now());
+    (0..20).for_each(|n| pacer.push_picture(n, 1_250, false, start));
+    let sent = std::iter::from_fn(|| pacer.pop(start, true)).count();
+    assert_eq!(sent, 11, "ten, and one at the rate");
+    pacer.push_picture(20, 1_250, false, start);
+    assert_eq!(pacer.pop(start, true), None);
+}
+
+#[test]
+fn pictures_leave_at_the_rate() {
+    let (mut pacer, start) = (settled(1e6), Instant::now());
     for n in 0..50 {
         pacer.push_picture(n, 1250, n == 0, start);
     }
@@ -32,7 +47,7 @@ fn pictures_leave_at_the_rate() {
 
 #[test]
 fn sound_and_repairs_overtake_pictures() {
-    let (mut pacer, start) = (Pacer::new(1e6), Instant::now());
+    let (mut pacer, start) = (settled(1e6), Instant::now());
     for n in 0..20 {
         pacer.push_picture(n, 1250, n == 0, start);
     }
@@ -46,7 +61,7 @@ fn sound_and_repairs_overtake_pictures() {
 
 #[test]
 fn sound_leaves_while_the_window_is_shut() {
-    let (mut pacer, start) = (Pacer::new(1e6), Instant::now());
+    let (mut pacer, start) = (settled(1e6), Instant::now());
     pacer.push_picture(1, 1250, true, start);
     pacer.push_sound(2, 100, start);
     assert_eq!(pacer.pop(start, false), Some(Release::Packet(Priority::Sound, 2)));
@@ -56,7 +71,7 @@ fn sound_leaves_while_the_window_is_shut() {
 
 #[test]
 fn old_pictures_are_dropped_up_to_the_next_key_frame() {
-    let (mut pacer, start) = (Pacer::new(100e3), Instant::now());
+    let (mut pacer, start) = (settled(100e3), Instant::now());
     for n in 0..50 {
         pacer.push_picture(n, 1250, n == 0, start);
     }
@@ -74,7 +89,7 @@ fn old_pictures_are_dropped_up_to_the_next_key_frame() {
 
 #[test]
 fn a_probe_takes_what_waits_and_fills_up_with_padding() {
-    let (mut pacer, start) = (Pacer::new(500e3), Instant::now());
+    let (mut pacer, start) = (settled(500e3), Instant::now());
     pacer.push_picture(1, 1250, true, start);
     pacer.start_probe(Probe { bps: 4e6, bytes: 10_000 });
     let (mut now, mut padding) = (start, 0);
@@ -100,7 +115,7 @@ fn a_probe_takes_what_waits_and_fills_up_with_padding() {
 
 #[test]
 fn an_idle_pacer_wants_no_wakeup() {
-    let (mut pacer, start) = (Pacer::new(1e6), Instant::now());
+    let (mut pacer, start) = (settled(1e6), Instant::now());
     assert_eq!(pacer.wakeup(true), None);
     pacer.push_picture(1, 12_500, true, start);
     pacer.push_picture(2, 12_500, false, start);
@@ -112,7 +127,7 @@ fn an_idle_pacer_wants_no_wakeup() {
 
 #[test]
 fn copies_leave_after_everything_else_or_not_at_all() {
-    let (mut pacer, start) = (Pacer::new(1e6), Instant::now());
+    let (mut pacer, start) = (settled(1e6), Instant::now());
     for n in 0..5 {
         pacer.push_picture(n, 1250, n == 0, start);
         pacer.push_copy(100 + n, 1250, start);
