@@ -1,6 +1,6 @@
 //! The trendline detector: is a queue building on the path?
 //!
-//! Two signs must agree: the delay of packet groups has a rising trend, and even the quickest packet of the last moment
+//! Two signs must agree, unless the delay rises steeply: the delay of packet groups has a rising trend, and even the quickest packet of the last moment
 //! was slower than packets can be. A busy machine that reads its socket late shows the first sign, but not the second:
 //! after a pause it reads everything at once, so that the newest of what it reads has hardly waited.
 
@@ -24,6 +24,8 @@ const STANDING: [Standing; 2] = [
     Standing { window: Duration::from_millis(150), delay_ms: 15.0 },
     Standing { window: Duration::from_millis(50), delay_ms: 40.0 },
 ];
+/// A queue that grows so fast from one moment to the next is believed without a trend: a link became much narrower.
+const STEEP: Steep = Steep { moment: Duration::from_millis(30), delay_ms: 40.0, rise_ms: 25.0 };
 /// The path's own delay is the least of this time, or of twice this time.
 const BASE_WINDOW: Duration = Duration::from_secs(10);
 /// A delay that has been there for so long, and does not grow, is the path's own: another route, or others' queue.
@@ -136,6 +138,9 @@ impl DelayTrend {
             if self.window.len() == WINDOW_GROUPS {
                 self.judge(slope(&self.window), group.last_arrival, now);
             }
+            if self.queue.is_steep() {
+                self.usage = Usage::Over;
+            }
         }
     }
 
@@ -170,6 +175,13 @@ impl DelayTrend {
 struct Standing {
     window: Duration,
     delay_ms: f64,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Steep {
+    moment: Duration,
+    delay_ms: f64,
+    rise_ms: f64,
 }
 
 /// How long even the quickest packet of the last moment has waited, beyond the path's own delay.
@@ -222,16 +234,29 @@ impl StandingQueue {
         STANDING.iter().any(|standing| self.delay_ms(standing.window) >= standing.delay_ms)
     }
 
+    fn is_steep(&self) -> bool {
+        let (now, before) = (self.delay_ms(STEEP.moment), self.delay_before_ms(STEEP.moment));
+        now >= STEEP.delay_ms && before.is_some_and(|before| now - before >= STEEP.rise_ms)
+    }
+
     /// What even the quickest packet of the last `window` has waited.
     fn delay_ms(&self, window: Duration) -> f64 {
-        let Some((newest, _)) = self.recent.back() else {
-            return 0.0;
-        };
-        let begin = newest.saturating_sub(window);
-        let recent = self.recent.iter().rev().take_while(|(at, _)| *at >= begin);
+        self.delay_between_ms(window, Duration::ZERO).unwrap_or(0.0)
+    }
+
+    /// The same of the `window` before the last.
+    fn delay_before_ms(&self, window: Duration) -> Option<f64> {
+        self.delay_between_ms(window * 2, window)
+    }
+
+    /// Of packets that arrived between so long before the newest.
+    fn delay_between_ms(&self, from: Duration, to: Duration) -> Option<f64> {
+        let (newest, _) = self.recent.back()?;
+        let (begin, end) = (newest.saturating_sub(from), newest.saturating_sub(to));
+        let recent = self.recent.iter().rev().skip_while(|(at, _)| *at > end).take_while(|(at, _)| *at >= begin);
         let quickest = recent.map(|(_, delay)| *delay).fold(f64::INFINITY, f64::min);
         let base = self.base_ms.into_iter().chain(self.former_base_ms).fold(f64::INFINITY, f64::min);
-        if quickest.is_finite() && base.is_finite() { quickest - base } else { 0.0 }
+        (quickest.is_finite() && base.is_finite()).then_some(quickest - base)
     }
 }
 

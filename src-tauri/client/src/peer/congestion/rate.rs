@@ -140,6 +140,10 @@ impl RateControl {
     /// A burst arrived at `bps`, slower than it was sent: the link, less what others send meanwhile. Returns whether
     /// that is more than was known.
     pub(super) fn on_saturated_probe(&mut self, bps: f64) -> bool {
+        // A burst pushes others aside. Near a known limit, whoever believed it would have their share for good.
+        if self.is_at_limit() {
+            return false;
+        }
         let is_more = self.raise_to(bps * SATURATED_SHARE);
         if is_more {
             self.limit_bps = Some(bps);
