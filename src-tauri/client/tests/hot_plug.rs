@@ -197,7 +197,7 @@ fn a_restarted_pipewire_is_found_again() {
     bot.wait("the return", |line| line.starts_with("devices") && !line.contains("microphone "));
     bot.wait_for("level ");
     let notices: Vec<_> = bot.said.iter().filter(|line| line.starts_with("notice ")).collect();
-    assert_eq!(notices, ["notice sound_gone | - | -"]);
+    assert_eq!(notices, ["notice sound_gone | - | -"], "{:#?}", bot.said);
 }
 
 #[test]

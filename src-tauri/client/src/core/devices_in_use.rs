@@ -166,6 +166,8 @@ impl Core {
                 let name = used.and_then(|id| self.preferences.device_memory.name(id));
                 notice(NoticeKind::Warning, "replaced", name, Some(is))
             }
+            // It was there, and nobody could say which was the default, as of a server that is going down.
+            (None, Some(is)) if before.iter().any(|device| device.id == is.id) => None,
             (None, Some(is)) if !before.is_empty() => notice(NoticeKind::Info, "using", Some(&is.name), None),
             (Some(_) | None, None) | (None, Some(_)) => None,
         }

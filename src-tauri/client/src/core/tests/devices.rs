@@ -104,6 +104,13 @@ fn a_restarted_sound_server_is_told_once() {
     desk.feed(list(&["Inside"]));
     desk.feed(server(&["Inside"]));
     assert_eq!(said(&mut desk), []);
+    // It goes down bit by bit, too: first nothing is the default any more.
+    let Input::Media(MediaEvent::Devices(mut devices)) = server(&["Inside"]) else { unreachable!() };
+    devices.iter_mut().for_each(|device| device.is_default = false);
+    desk.feed(Input::Media(MediaEvent::Devices(devices)));
+    desk.feed(list(&[]));
+    desk.feed(server(&["Inside"]));
+    assert_eq!(said(&mut desk), [("sound_gone".to_owned(), None, None)]);
     desk.feed(list(&[]));
     desk.feed(server(&["Other"]));
     let replaced = sentence("microphone_replaced", "Inside", Some("Other"));
