@@ -37,12 +37,12 @@ use std::time::{Duration, Instant};
 /// Pictures leave at this multiple of the target while no limit of the path is known, so that each leaves quickly.
 const PACING_FREE: f64 = 2.5;
 /// At a known limit, sending faster only moves the wait from here to the path.
-const PACING_AT_LIMIT: f64 = 1.5;
+const PACING_AT_LIMIT: f64 = 1.25;
 /// The first burst is this many times the start rate.
 const FIRST_PROBE: f64 = 4.0;
 const NEXT_PROBE: f64 = 2.0;
 /// Between bursts that look for more; they cost at most this share of the rate.
-const PROBE_PAUSE: Duration = Duration::from_secs(1);
+const PROBE_PAUSE: Duration = Duration::from_millis(800);
 const PROBE_COST_SHARE: f64 = 0.08;
 /// After this time without success the path is as it is.
 const PATIENT_AFTER: Duration = Duration::from_secs(30);
