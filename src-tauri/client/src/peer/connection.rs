@@ -10,7 +10,7 @@ use super::interfaces::LocalAddresses;
 use super::local_text::{user_fragment, without_base, without_candidates};
 use super::outgoing::OutgoingTrack;
 use super::pulse::Pulse;
-use super::remote_text::{CandidateUse, check_candidate, check_description};
+use super::remote_text::{CandidateUse, check_candidate, check_description, ice_password, relay_address};
 use super::runtime::{PeerRuntime, SecondRound};
 use super::turn_stream::{StreamRelays, is_turn};
 use super::{
@@ -49,6 +49,7 @@ pub struct WebrtcPeer {
     /// Whether there are TURN relays at all.
     has_relays: bool,
     second_round: Arc<SecondRound>,
+    runtime: Arc<PeerRuntime>,
     addresses: LocalAddresses,
     cookie: Cookie,
     remote: Mutex<RemoteSide>,
@@ -119,6 +120,7 @@ impl WebrtcPeer {
             relays,
             has_relays: configuration.ice_servers().iter().any(|server| server.urls.iter().any(|url| is_turn(url))),
             second_round: runtime.second_round(),
+            runtime,
             addresses,
             cookie,
             remote: Mutex::default(),
@@ -159,6 +161,9 @@ impl WebrtcPeer {
     }
 
     async fn add_now(&self, candidate: IceCandidate) -> Result<(), PeerError> {
+        if let Some(address) = relay_address(&candidate) {
+            self.runtime.nominate(|nomination| nomination.add_relay(address));
+        }
         let init = RTCIceCandidateInit {
             candidate: candidate.candidate,
             sdp_mid: candidate.sdp_mid,
@@ -206,6 +211,8 @@ impl Peer for WebrtcPeer {
         let answer = RTCSessionDescription::answer(answer_sdp.to_owned()).map_err(bad_description)?;
         if let Some(restart) = self.restart.lock().await.take() {
             self.describe(restart).await?;
+        } else if let (Some(password), Ok(crypto)) = (ice_password(answer_sdp), rtc::crypto::default_provider()) {
+            self.runtime.nominate(|nomination| nomination.begin(crypto, password.to_owned()));
         }
         self.take_in(answer).await?;
         self.negotiated().await

@@ -18,6 +18,7 @@
 //! them comes out.
 
 use super::dtls::{self, Record};
+use super::wire::Outgoing;
 use rand::RngCore;
 use rtc::crypto::{CryptoError, RTCCrypto, RTCCryptoProvider, RTCRandom};
 use std::net::SocketAddr;
@@ -65,14 +66,6 @@ impl Cookie {
         }
         Some(Self(cookie))
     }
-}
-
-/// What the socket does with a datagram that the stack sends.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Outgoing {
-    Send,
-    /// The stack gets this in place of an answer, as if it had come from there; `None`: from where the datagram should go.
-    Answer(Option<SocketAddr>, Vec<u8>),
 }
 
 /// The exchange of one DTLS association.

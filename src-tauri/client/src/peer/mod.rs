@@ -6,7 +6,7 @@
 //! ```
 //!
 //! [`WebrtcPeer`] is the implementation on the `webrtc` crate, with what that crate lacks built around it:
-//! a gate before its sockets, repeated DTLS flights, RTX before NACK, requests for repairs and key frames, congestion control
+//! a gate before its sockets, shortened handshakes, repeated DTLS flights, RTX before NACK, requests for repairs and key frames, congestion control
 //! and a pacer. Nothing that the other side sends may panic us: text is bounded before it is parsed, and a panic of the stack
 //! becomes an error. Nothing that a stranger sends reaches the stack.
 
@@ -29,6 +29,7 @@ mod interfaces;
 mod local_text;
 mod missing;
 mod network;
+mod nomination;
 mod outgoing;
 mod paced_sender;
 mod pulse;

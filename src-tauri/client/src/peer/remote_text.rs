@@ -2,6 +2,7 @@
 
 use super::{IceCandidate, PeerError};
 use parley_shared::limits::{CANDIDATE_BYTES, SDP_BYTES};
+use std::net::SocketAddr;
 
 /// A call has two media sections; a browser may add a data channel and a few spare ones.
 const MAX_MEDIA_SECTIONS: usize = 16;
@@ -45,6 +46,18 @@ pub(crate) fn check_candidate(candidate: &IceCandidate) -> Result<CandidateUse, 
     if transport.eq_ignore_ascii_case("udp") { Ok(CandidateUse::Add) } else { Ok(CandidateUse::Skip) }
 }
 
+/// Where a candidate is that is a relay's.
+pub(crate) fn relay_address(candidate: &IceCandidate) -> Option<SocketAddr> {
+    let mut fields = candidate.candidate.split_ascii_whitespace().skip(4);
+    let address = SocketAddr::new(fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
+    (fields.nth(1)? == "relay").then_some(address)
+}
+
+/// The password of the other side's ICE agent (RFC 8839, 5.4). One for all sections.
+pub(crate) fn ice_password(sdp: &str) -> Option<&str> {
+    sdp.lines().find_map(|line| line.strip_prefix("a=ice-pwd:"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -71,6 +84,21 @@ mod tests {
         assert_eq!(check_candidate(&candidate(host)), Ok(CandidateUse::Add));
         assert_eq!(check_candidate(&candidate(mdns)), Ok(CandidateUse::Add));
         assert_eq!(check_candidate(&candidate(tcp)), Ok(CandidateUse::Skip));
+    }
+
+    #[test]
+    fn only_a_relayed_candidate_has_a_relay_address() {
+        let address = |text: &str| relay_address(&candidate(text));
+        let relay = SocketAddr::from(([10, 0, 0, 1], 50_000));
+        assert_eq!(address("candidate:1 1 udp 1 10.0.0.1 50000 typ relay raddr 0.0.0.0 rport 0"), Some(relay));
+        assert_eq!(address("candidate:1 1 udp 2122260223 10.0.0.1 50000 typ host generation 0"), None);
+        assert_eq!(address("candidate:1 1 udp 1 9b36eaac.local 50000 typ host"), None);
+    }
+
+    #[test]
+    fn the_password_is_read() {
+        assert_eq!(ice_password("v=0\r\nm=audio 9 X 111\r\na=ice-pwd:secret\r\na=mid:0\r\n"), Some("secret"));
+        assert_eq!(ice_password("v=0\r\n"), None);
     }
 
     #[test]

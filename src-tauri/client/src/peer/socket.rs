@@ -1,13 +1,12 @@
-//! A connection's UDP socket: what passes goes through the gate, is shown to the hello exchange and to the flight repeater and,
+//! A connection's UDP socket: what passes goes through the gate, is shown to what shortens handshakes and to the flight repeater and,
 //! in tests, goes through a bad network. Datagrams for relays over TCP and TLS leave by streams beside it.
 
 use super::flight::Verdict;
 use super::gate::Gate;
-use super::hello::Outgoing;
 use super::network::TestNetwork;
 use super::pulse::SocketPulse;
 use super::turn_stream::SocketStreams;
-use super::wire::{Route, Wire};
+use super::wire::{Outgoing, Route, Wire};
 use std::collections::VecDeque;
 use std::io::{self, IoSliceMut};
 use std::net::{IpAddr, SocketAddr, UdpSocket};
@@ -121,15 +120,19 @@ impl PeerSocket {
         }
     }
 
-    /// Whether the stack got its answer in place of what the network would have brought.
-    fn is_answered(&self, transmit: &Transmit<'_>) -> bool {
-        match self.wire.before_sending(transmit.contents) {
-            Outgoing::Send => false,
-            Outgoing::Answer(from, datagram) => {
-                self.answers.push(from.unwrap_or(transmit.destination), datagram);
-                true
+    fn poll_send_out(&self, cx: &mut Context<'_>, transmit: &Transmit<'_>) -> Poll<io::Result<()>> {
+        let sent = match &self.wire.network {
+            _ if self.send_to_stream(transmit) => Poll::Ready(Ok(())),
+            Some(network) => {
+                self.send_through_network(network, transmit);
+                Poll::Ready(Ok(()))
             }
+            None => self.inner.poll_send(cx, transmit).map_ok(|_| ()),
+        };
+        if matches!(sent, Poll::Ready(Ok(()))) {
+            self.note_sent(transmit);
         }
+        sent
     }
 
     fn is_down(&self) -> bool {
@@ -141,7 +144,7 @@ impl PeerSocket {
             return Verdict::Hide;
         }
         self.pulse.beat(Instant::now());
-        self.wire.on_received(datagram, from)
+        self.wire.on_received(datagram, from, self.ip)
     }
 
     fn note_sent(&self, transmit: &Transmit<'_>) {
@@ -169,21 +172,18 @@ impl AsyncUdpSocket for PeerSocket {
     }
 
     fn poll_send(&self, cx: &mut Context<'_>, transmit: &Transmit<'_>) -> Poll<io::Result<usize>> {
-        if self.is_answered(transmit) {
-            return Poll::Ready(Ok(transmit.contents.len()));
-        }
-        let sent = match &self.wire.network {
-            _ if self.send_to_stream(transmit) => Poll::Ready(Ok(transmit.contents.len())),
-            Some(network) => {
-                self.send_through_network(network, transmit);
-                Poll::Ready(Ok(transmit.contents.len()))
+        let (to, len) = (transmit.destination, transmit.contents.len());
+        let sent = match self.wire.before_sending(self.ip, to, transmit.contents) {
+            Outgoing::Send => self.poll_send_out(cx, transmit),
+            Outgoing::SendInstead(contents) => {
+                self.poll_send_out(cx, &Transmit { contents: &contents, segment_size: None, ..*transmit })
             }
-            None => self.inner.poll_send(cx, transmit),
+            Outgoing::Answer(from, datagram) => {
+                self.answers.push(from.unwrap_or(to), datagram);
+                Poll::Ready(Ok(()))
+            }
         };
-        if matches!(sent, Poll::Ready(Ok(_))) {
-            self.note_sent(transmit);
-        }
-        sent
+        sent.map_ok(|()| len)
     }
 
     fn poll_recv(

@@ -1,4 +1,4 @@
-//! What all sockets of one connection share: the shortened hello, the flight repeater, and datagrams that the test network
+//! What all sockets of one connection share: the shortened nomination and hello, the flight repeater, and datagrams that the test network
 //! holds back.
 //!
 //! Repeats and delayed datagrams leave by a duplicate of the socket descriptor with a plain non-blocking send: Tokio keeps
@@ -6,10 +6,11 @@
 
 use super::dtls::{self, DatagramKind};
 use super::flight::{FlightRepeater, Verdict};
-use super::hello::{HelloExchange, Outgoing};
+use super::hello::HelloExchange;
 use super::network::{InFlight, TestNetwork};
+use super::nomination::EagerNomination;
 use super::turn_stream::FrameSender;
-use std::net::{SocketAddr, UdpSocket};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant};
@@ -40,6 +41,15 @@ impl Route {
     }
 }
 
+/// What the socket does with a datagram that the stack sends.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Outgoing {
+    Send,
+    SendInstead(Vec<u8>),
+    /// The stack gets this in place of an answer, as if it had come from there; `None`: from where the datagram should go.
+    Answer(Option<SocketAddr>, Vec<u8>),
+}
+
 pub(super) struct Wire {
     state: Mutex<State>,
     pub(super) network: Option<TestNetwork>,
@@ -59,6 +69,7 @@ struct Settling {
 }
 
 struct State {
+    nomination: EagerNomination,
     hello: HelloExchange,
     repeater: FlightRepeater<Route>,
     delayed: InFlight<Delayed>,
@@ -72,7 +83,12 @@ struct Delayed {
 impl Wire {
     pub(super) fn new(network: Option<TestNetwork>, hello: HelloExchange) -> Self {
         Self {
-            state: Mutex::new(State { hello, repeater: FlightRepeater::new(), delayed: InFlight::new() }),
+            state: Mutex::new(State {
+                nomination: EagerNomination::default(),
+                hello,
+                repeater: FlightRepeater::new(),
+                delayed: InFlight::new(),
+            }),
             network,
             wake: Arc::new(Notify::new()),
             sender_started: AtomicBool::new(false),
@@ -92,8 +108,18 @@ impl Wire {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes in a datagram that the stack wants to send, and says what becomes of it.
-    pub(super) fn before_sending(&self, wire: &[u8]) -> Outgoing {
+    pub(super) fn nominate(&self, change: impl FnOnce(&mut EagerNomination)) {
+        change(&mut self.state().nomination);
+    }
+
+    /// Takes in a datagram that the stack wants to send from an address of ours, and says what becomes of it.
+    pub(super) fn before_sending(&self, from: IpAddr, to: SocketAddr, wire: &[u8]) -> Outgoing {
+        if is_stun(wire) {
+            let outgoing = self.state().nomination.on_sent((from, to), wire);
+            if outgoing != Outgoing::Send {
+                return outgoing;
+            }
+        }
         if is_outside_of_handshake(wire) { Outgoing::Send } else { self.state().hello.on_sent(wire) }
     }
 
@@ -129,8 +155,11 @@ impl Wire {
     }
 
     /// Takes in a datagram from the network, which it may change, and says whether the stack may see it.
-    pub(super) fn on_received(&self, wire: &mut [u8], from: SocketAddr) -> Verdict {
+    pub(super) fn on_received(&self, wire: &mut [u8], from: SocketAddr, to: IpAddr) -> Verdict {
         self.settle(wire);
+        if is_stun(wire) {
+            self.state().nomination.on_received((to, from), wire);
+        }
         let proves_keys = DatagramKind::of(wire) == DatagramKind::Media && self.is_repeating.load(Ordering::Relaxed);
         if !proves_keys && is_outside_of_handshake(wire) {
             return Verdict::Deliver;
@@ -202,6 +231,10 @@ async fn send_due(wire: Weak<Wire>, wake: Arc<Notify>) {
     }
 }
 
+fn is_stun(wire: &[u8]) -> bool {
+    matches!(wire.first(), Some(0..=3))
+}
+
 /// One compare of the first byte keeps the media path free of locks and copies.
 fn is_outside_of_handshake(wire: &[u8]) -> bool {
     match wire.first() {
@@ -222,9 +255,9 @@ mod tests {
         let wire = Wire::new(None, HelloExchange::new(Cookie::random(), None));
         let from = SocketAddr::from(([192, 0, 2, 1], 5000));
         assert_eq!(wire.longest_sleep(), Duration::MAX);
-        wire.on_received(&mut [0, 1, 0, 0], from);
+        wire.on_received(&mut [0, 1, 0, 0], from, from.ip());
         assert_eq!(wire.longest_sleep(), SETTLING_SLEEP);
-        wire.on_received(&mut [128, 111, 0, 0], from);
+        wire.on_received(&mut [128, 111, 0, 0], from, from.ip());
         assert_eq!(wire.longest_sleep(), Duration::MAX);
     }
 
