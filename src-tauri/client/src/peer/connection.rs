@@ -150,6 +150,7 @@ impl WebrtcPeer {
         for candidate in std::mem::take(&mut remote.early) {
             self.add_now(candidate).await?;
         }
+        self.runtime.set_described();
         Ok(())
     }
 

@@ -1,7 +1,8 @@
 //! Saves a round trip of ICE: a check may also nominate its path, as RFC 5245 let it (8.1.1.2, "aggressive").
 //!
-//! The stack checks a path first and nominates it with a request of its own. Here its check of a path that the other side has
-//! checked carries the nomination, and once that is granted, the socket itself answers the stack's own nomination:
+//! The stack checks a path first, nominates it with a request of its own, and waits for the answer. Here its check of a path
+//! that the other side has checked carries the nomination; after that, the socket itself answers the stack's own nomination
+//! of any path that has worked, and goes on nominating until the other side has answered one:
 //!
 //! ```text
 //!  our stack         our socket                       the other side
@@ -9,16 +10,19 @@
 //!   granted ─────────────┼────────────────────────────────▶│  the path works
 //!   check ──────────────▶│── check, USE-CANDIDATE ────────▶│  selects the path
 //!   ◀────────────────────┼─────────────────────── granted ─│
-//!   nomination ─────────▶│
+//!   nomination ─────────▶│────────────────────────────────▶│
 //!   ◀─────────── granted │
 //! ```
 //!
-//! Relays are left to the stack, which is patient with them: the other side keeps the first path that is nominated.
+//! The two may choose different paths: each works both ways. Relays are left to the stack, which is patient with them.
 //! Pure: datagrams go in, and what to do with them comes out.
 
+use super::flight::Verdict;
 use super::wire::Outgoing;
 use rtc::crypto::RTCCryptoProvider;
-use rtc::stun::attributes::{ATTR_FINGERPRINT, ATTR_ICE_CONTROLLING, ATTR_MESSAGE_INTEGRITY, ATTR_USE_CANDIDATE};
+use rtc::stun::attributes::{
+    ATTR_FINGERPRINT, ATTR_ICE_CONTROLLING, ATTR_MESSAGE_INTEGRITY, ATTR_USE_CANDIDATE, RawAttribute,
+};
 use rtc::stun::fingerprint::FINGERPRINT;
 use rtc::stun::integrity::MessageIntegrity;
 use rtc::stun::message::{BINDING_REQUEST, BINDING_SUCCESS, Message, Setter, TransactionId};
@@ -36,7 +40,7 @@ const TRANSACTION_AT: usize = 8;
 /// From an address of ours to one of theirs.
 type Path = (IpAddr, SocketAddr);
 
-/// The nominations of one connection that has not found its first path yet.
+/// The nominations of one connection, until its first path is chosen.
 #[derive(Debug, Default)]
 pub(crate) struct EagerNomination {
     signer: Option<Signer>,
@@ -44,13 +48,29 @@ pub(crate) struct EagerNomination {
     relays: BTreeSet<SocketAddr>,
     /// Those that the other side has checked with success.
     checked: BTreeSet<Path>,
-    checks: VecDeque<(TransactionId, Path)>,
-    granted: BTreeSet<Path>,
+    /// Those that we have checked with success.
+    worked: BTreeSet<Path>,
+    asked: VecDeque<Asked>,
+    has_nominated: bool,
+    /// The stack has its path.
+    has_chosen: bool,
 }
 
 struct Signer {
     crypto: Arc<dyn RTCCryptoProvider>,
     password: String,
+}
+
+/// A request of ours.
+#[derive(Debug)]
+struct Asked {
+    id: TransactionId,
+    path: Path,
+    nominates: bool,
+    /// The stack itself has chosen the path.
+    is_choice: bool,
+    /// The stack has an answer.
+    is_answered: bool,
 }
 
 impl EagerNomination {
@@ -64,41 +84,60 @@ impl EagerNomination {
         self.relays.insert(address);
     }
 
+    /// Whether the stack will have a path soon, and until then drops what comes on one.
+    pub(crate) fn is_choosing(&self) -> bool {
+        self.signer.is_some() && !self.has_chosen
+    }
+
     /// Takes in a STUN datagram that our stack sends.
-    pub(crate) fn on_sent(&mut self, (from, to): Path, wire: &[u8]) -> Outgoing {
-        let path = (from, to);
-        let Some(signer) = self.signer.as_ref().filter(|_| !self.relays.contains(&to)) else { return Outgoing::Send };
+    pub(crate) fn on_sent(&mut self, path: Path, wire: &[u8]) -> Outgoing {
+        let Some(signer) = self.signer.as_ref().filter(|_| !self.relays.contains(&path.1)) else { return Outgoing::Send };
         if wire.starts_with(&SUCCESS_TYPE) && self.checked.len() < MAX_PATHS {
             self.checked.insert(path);
         }
         let request = read(wire).filter(|it| it.typ == BINDING_REQUEST && it.contains(ATTR_ICE_CONTROLLING));
-        let Some(request) = request.filter(|_| self.checked.contains(&path)) else { return Outgoing::Send };
-        if !request.contains(ATTR_USE_CANDIDATE) {
-            let Some(nominating) = signer.nominating(&request) else { return Outgoing::Send };
-            self.checks.push_back((request.transaction_id, path));
-            if self.checks.len() > MAX_CHECKS {
-                self.checks.pop_front();
-            }
-            return Outgoing::SendInstead(nominating);
+        let Some(request) = request else { return Outgoing::Send };
+        let is_choice = request.contains(ATTR_USE_CANDIDATE);
+        let (outgoing, nominates) = if is_choice {
+            let is_sure = self.has_nominated && self.worked.contains(&path);
+            let answer = if is_sure { signer.grant(&request, path.0) } else { None };
+            (answer.map_or(Outgoing::Send, Outgoing::SendAndAnswer), true)
+        } else if self.checked.contains(&path) || self.has_chosen {
+            let nominating = signer.nominating(&request);
+            let nominates = nominating.is_some();
+            (nominating.map_or(Outgoing::Send, Outgoing::SendInstead), nominates)
+        } else {
+            (Outgoing::Send, false)
+        };
+        self.has_nominated |= nominates;
+        let is_answered = matches!(outgoing, Outgoing::SendAndAnswer(_));
+        self.has_chosen |= is_answered;
+        self.asked.push_back(Asked { id: request.transaction_id, path, nominates, is_choice, is_answered });
+        if self.asked.len() > MAX_CHECKS {
+            self.asked.pop_front();
         }
-        if !self.granted.contains(&path) {
-            return Outgoing::Send;
-        }
-        let Some(answer) = signer.grant(&request, from) else { return Outgoing::Send };
-        *self = Self::default();
-        Outgoing::Answer(Some(to), answer)
+        outgoing
     }
 
-    /// Takes in a STUN datagram from the network. That it is the other side's answer is seen by its transaction, and checked by
-    /// the stack: a path whose check it does not believe to have succeeded is never nominated.
-    pub(crate) fn on_received(&mut self, (to, from): Path, wire: &[u8]) {
+    /// Takes in a STUN datagram from the network, and says whether the stack may see it. That it answers a request is seen by
+    /// its transaction, and who sent it is checked by the stack: it never nominates a path whose check it believes to have
+    /// failed.
+    pub(crate) fn on_received(&mut self, (to, from): Path, wire: &[u8]) -> Verdict {
         if self.signer.is_none() || !wire.starts_with(&SUCCESS_TYPE) {
-            return;
+            return Verdict::Deliver;
         }
-        let Some(id) = wire.get(TRANSACTION_AT..).and_then(|rest| rest.first_chunk()) else { return };
-        if self.checks.contains(&(TransactionId(*id), (to, from))) {
-            self.granted.insert((to, from));
+        let id = wire.get(TRANSACTION_AT..).and_then(|rest| rest.first_chunk());
+        let is_ours = |asked: &&Asked| Some(&asked.id.0) == id && asked.path == (to, from);
+        let Some(&Asked { path, nominates, is_choice, is_answered, .. }) = self.asked.iter().find(is_ours) else {
+            return Verdict::Deliver;
+        };
+        if self.worked.len() < MAX_PATHS {
+            self.worked.insert(path);
         }
+        if is_choice || (nominates && self.has_chosen) {
+            *self = Self::default();
+        }
+        if is_answered { Verdict::Hide } else { Verdict::Deliver }
     }
 }
 
@@ -109,7 +148,7 @@ impl Signer {
         let attributes = check.attributes.0.iter().filter(|attribute| !signature.contains(&attribute.typ));
         let mut setters: Vec<Box<dyn Setter + '_>> = vec![Box::new(BINDING_REQUEST), Box::new(check.transaction_id)];
         setters.extend(attributes.map(|attribute| Box::new(attribute.clone()) as Box<dyn Setter>));
-        setters.push(Box::new(rtc::stun::attributes::RawAttribute { typ: ATTR_USE_CANDIDATE, ..Default::default() }));
+        setters.push(Box::new(RawAttribute { typ: ATTR_USE_CANDIDATE, ..Default::default() }));
         self.signed(setters)
     }
 
@@ -143,7 +182,6 @@ fn read(wire: &[u8]) -> Option<Message> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rtc::stun::attributes::RawAttribute;
 
     const OURS: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
 
@@ -159,7 +197,7 @@ mod tests {
         let mut nomination = EagerNomination::default();
         let Signer { crypto, password } = signer();
         nomination.begin(crypto, password);
-        let theirs_granted = signer().grant(&check(), OURS).unwrap();
+        let theirs_granted = grant(&check());
         assert_eq!(nomination.on_sent((OURS, theirs()), &theirs_granted), Outgoing::Send);
         nomination
     }
@@ -190,32 +228,62 @@ mod tests {
         read(&wire).unwrap()
     }
 
+    fn grant(request: &Message) -> Vec<u8> {
+        signer().grant(request, OURS).unwrap()
+    }
+
     #[test]
     fn a_check_nominates_and_the_stack_s_own_nomination_is_granted_at_once() {
         let mut nomination = begun();
         let sent = send_check(&mut nomination);
         assert!(sent.contains(ATTR_USE_CANDIDATE) && sent.contains(ATTR_ICE_CONTROLLING));
-        let grant = signer().grant(&sent, OURS).unwrap();
-        nomination.on_received((OURS, theirs()), &grant);
+        assert_eq!(nomination.on_received((OURS, theirs()), &grant(&sent)), Verdict::Deliver);
         let asked = stacks_nomination();
-        let Outgoing::Answer(Some(from), answer) = nomination.on_sent((OURS, theirs()), &asked) else { panic!("it went out") };
-        assert_eq!(from, theirs());
+        let Outgoing::SendAndAnswer(answer) = nomination.on_sent((OURS, theirs()), &asked) else { panic!("not answered") };
         assert_signed(&answer);
-        let answer = read(&answer).unwrap();
-        assert_eq!((answer.typ, answer.transaction_id), (BINDING_SUCCESS, read(&asked).unwrap().transaction_id));
-        // From now on there is a path, and its checks only keep it open.
+        assert!(!nomination.is_choosing());
+        let (answer, asked) = (read(&answer).unwrap(), read(&asked).unwrap());
+        assert_eq!((answer.typ, answer.transaction_id), (BINDING_SUCCESS, asked.transaction_id));
+        // Until the other side has answered one, every check nominates.
+        let next = send_check(&mut nomination);
+        assert!(next.contains(ATTR_USE_CANDIDATE));
+        assert_eq!(nomination.on_received((OURS, theirs()), &grant(&asked)), Verdict::Hide);
         assert_eq!(nomination.on_sent((OURS, theirs()), &check().raw), Outgoing::Send);
     }
 
     #[test]
-    fn only_an_answer_to_our_check_from_where_it_went_grants() {
+    fn a_nomination_of_the_stack_that_the_other_side_grants_ends_it() {
+        let other = SocketAddr::from(([192, 0, 2, 3], 5_000));
+        let mut nomination = begun();
+        let own = stacks_nomination();
+        assert_eq!(nomination.on_sent((OURS, other), &own), Outgoing::Send);
+        assert!(nomination.is_choosing());
+        assert_eq!(nomination.on_received((OURS, other), &grant(&read(&own).unwrap())), Verdict::Deliver);
+        assert!(!nomination.is_choosing());
+        assert_eq!(nomination.on_sent((OURS, theirs()), &check().raw), Outgoing::Send);
+    }
+
+    #[test]
+    fn another_path_that_has_worked_may_be_chosen_once_one_is_nominated() {
+        let other = SocketAddr::from(([192, 0, 2, 3], 5_000));
+        let mut nomination = begun();
+        let plain = check();
+        assert_eq!(nomination.on_sent((OURS, other), &plain.raw), Outgoing::Send);
+        nomination.on_received((OURS, other), &grant(&plain));
+        send_check(&mut nomination);
+        assert!(matches!(nomination.on_sent((OURS, other), &stacks_nomination()), Outgoing::SendAndAnswer(_)));
+    }
+
+    #[test]
+    fn only_an_answer_to_our_check_from_where_it_went_proves_a_path() {
         let mut nomination = begun();
         let sent = send_check(&mut nomination);
-        let grant = signer().grant(&sent, OURS).unwrap();
         let elsewhere = SocketAddr::from(([192, 0, 2, 3], 5_000));
-        nomination.on_received((OURS, elsewhere), &grant);
-        nomination.on_received((OURS, theirs()), &signer().grant(&check(), OURS).unwrap());
-        nomination.on_received((OURS, theirs()), &grant[..15]);
+        for (from, wire) in
+            [(elsewhere, &grant(&sent)[..]), (theirs(), &grant(&check())), (theirs(), &grant(&sent)[..15])]
+        {
+            assert_eq!(nomination.on_received((OURS, from), wire), Verdict::Deliver);
+        }
         assert_eq!(nomination.on_sent((OURS, theirs()), &stacks_nomination()), Outgoing::Send);
     }
 
@@ -231,14 +299,14 @@ mod tests {
     #[test]
     fn the_side_that_does_not_nominate_is_left_alone() {
         let mut answerer = EagerNomination::default();
-        answerer.on_sent((OURS, theirs()), &signer().grant(&check(), OURS).unwrap());
+        answerer.on_sent((OURS, theirs()), &grant(&check()));
         assert_eq!(answerer.on_sent((OURS, theirs()), &check().raw), Outgoing::Send);
     }
 
     #[test]
     fn what_is_no_check_passes() {
         let mut nomination = begun();
-        for wire in [&[0, 1, 0, 0][..], &[], &signer().grant(&check(), OURS).unwrap()] {
+        for wire in [&[0, 1, 0, 0][..], &[], &grant(&check())] {
             assert_eq!(nomination.on_sent((OURS, theirs()), wire), Outgoing::Send);
         }
     }
@@ -247,6 +315,6 @@ mod tests {
     fn checks_that_nobody_answers_are_forgotten() {
         let mut nomination = begun();
         (0..2 * MAX_CHECKS).for_each(|_| drop(send_check(&mut nomination)));
-        assert_eq!(nomination.checks.len(), MAX_CHECKS);
+        assert_eq!(nomination.asked.len(), MAX_CHECKS);
     }
 }

@@ -81,6 +81,11 @@ impl PeerRuntime {
         self.wire.nominate(change);
     }
 
+    /// Takes in that the stack knows the other side's description.
+    pub(crate) fn set_described(&self) {
+        self.wire.set_described();
+    }
+
     /// Says when and where the connection heard from the network.
     pub(crate) fn pulse(&self) -> Arc<Pulse> {
         Arc::clone(&self.pulse)
@@ -106,7 +111,8 @@ impl Runtime for PeerRuntime {
         let pulse = self.pulse.add(local.ip(), Instant::now());
         let streams = (!self.relays.is_empty()).then(|| SocketStreams::new(Arc::clone(&self.relays), local.ip()));
         let (wire, gate) = (Arc::clone(&self.wire), Arc::clone(&self.gate));
-        let answers = Answers::default();
+        let answers = Arc::<Answers>::default();
+        self.wire.add_answers(&answers);
         Ok(Arc::new(PeerSocket { inner, duplicate, wire, gate, ip: local.ip(), pulse, streams, answers }))
     }
 

@@ -25,16 +25,20 @@ pub(super) struct PeerSocket {
     pub(super) pulse: Arc<SocketPulse>,
     /// When there are relays over streams.
     pub(super) streams: Option<SocketStreams>,
-    pub(super) answers: Answers,
+    pub(super) answers: Arc<Answers>,
 }
 
-/// Datagrams for the stack that come from this side.
+/// Those of a few paths; a stranger does not know our user fragment.
+const MAX_HELD: usize = 16;
+
+/// Datagrams for the stack that do not come from the network now: our own answers, and what came early.
 #[derive(Debug, Default)]
 pub(super) struct Answers(Mutex<Waiting>);
 
 #[derive(Debug, Default)]
 struct Waiting {
     datagrams: VecDeque<(SocketAddr, Vec<u8>)>,
+    held: VecDeque<(SocketAddr, Vec<u8>)>,
     reader: Option<Waker>,
 }
 
@@ -43,6 +47,22 @@ impl Answers {
         let mut waiting = self.lock();
         waiting.datagrams.push_back((from, datagram));
         if let Some(reader) = waiting.reader.take() {
+            reader.wake();
+        }
+    }
+
+    /// Keeps a datagram until it is released.
+    fn hold(&self, from: SocketAddr, datagram: &[u8]) {
+        let held = &mut self.lock().held;
+        if held.len() < MAX_HELD {
+            held.push_back((from, datagram.to_vec()));
+        }
+    }
+
+    pub(super) fn release(&self) {
+        let Waiting { datagrams, held, reader } = &mut *self.lock();
+        datagrams.append(held);
+        if let Some(reader) = reader.take() {
             reader.wake();
         }
     }
@@ -144,7 +164,12 @@ impl PeerSocket {
             return Verdict::Hide;
         }
         self.pulse.beat(Instant::now());
-        self.wire.on_received(datagram, from, self.ip)
+        let verdict = self.wire.on_received(datagram, from, self.ip);
+        if verdict == Verdict::Deliver && self.wire.is_early(datagram) {
+            self.answers.hold(from, datagram);
+            return Verdict::Hide;
+        }
+        verdict
     }
 
     fn note_sent(&self, transmit: &Transmit<'_>) {
@@ -177,6 +202,14 @@ impl AsyncUdpSocket for PeerSocket {
             Outgoing::Send => self.poll_send_out(cx, transmit),
             Outgoing::SendInstead(contents) => {
                 self.poll_send_out(cx, &Transmit { contents: &contents, segment_size: None, ..*transmit })
+            }
+            Outgoing::SendAndAnswer(answer) => {
+                let sent = self.poll_send_out(cx, transmit);
+                if sent.is_ready() {
+                    self.answers.push(to, answer);
+                    self.answers.release();
+                }
+                sent
             }
             Outgoing::Answer(from, datagram) => {
                 self.answers.push(from.unwrap_or(to), datagram);
@@ -242,6 +275,22 @@ fn cut_hidden(buffer: &mut [u8], stride: usize, mut judge: impl FnMut(&mut [u8])
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_held_follows_the_answer_and_is_bounded() {
+        let (answers, from) = (Answers::default(), SocketAddr::from(([192, 0, 2, 1], 5_000)));
+        (0..2 * MAX_HELD).for_each(|_| answers.hold(from, b"held"));
+        answers.push(from, b"answer".to_vec());
+        answers.release();
+        let mut buffer = [0; 8];
+        let mut cx = Context::from_waker(Waker::noop());
+        let mut read = || match answers.poll_recv(&mut cx, &mut buffer) {
+            Poll::Ready((len, _)) => Some(buffer[..len].to_vec()),
+            Poll::Pending => None,
+        };
+        assert_eq!(read().as_deref(), Some(&b"answer"[..]));
+        assert_eq!(std::iter::from_fn(read).count(), MAX_HELD);
+    }
 
     #[test]
     fn hidden_datagrams_are_cut_out_of_a_coalesced_buffer() {

@@ -9,6 +9,7 @@ use super::flight::{FlightRepeater, Verdict};
 use super::hello::HelloExchange;
 use super::network::{InFlight, TestNetwork};
 use super::nomination::EagerNomination;
+use super::socket::Answers;
 use super::turn_stream::FrameSender;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -46,6 +47,8 @@ impl Route {
 pub(crate) enum Outgoing {
     Send,
     SendInstead(Vec<u8>),
+    /// It goes out, and the stack gets this as its answer.
+    SendAndAnswer(Vec<u8>),
     /// The stack gets this in place of an answer, as if it had come from there; `None`: from where the datagram should go.
     Answer(Option<SocketAddr>, Vec<u8>),
 }
@@ -58,6 +61,10 @@ pub(super) struct Wire {
     /// Whether the repeater holds a flight, so that media need not take the lock to ask.
     is_repeating: AtomicBool,
     settling: Settling,
+    /// The stack knows the other side's description.
+    is_described: AtomicBool,
+    has_held_hello: AtomicBool,
+    answers: Mutex<Vec<Weak<Answers>>>,
 }
 
 /// From the first datagram until media comes. The stack acts on some of what comes only when its next timer is due, and
@@ -94,8 +101,38 @@ impl Wire {
             sender_started: AtomicBool::new(false),
             is_repeating: AtomicBool::new(false),
             settling: Settling::default(),
+            is_described: AtomicBool::new(false),
+            has_held_hello: AtomicBool::new(false),
+            answers: Mutex::default(),
         }
     }
+
+    /// Takes in where a socket holds what came early.
+    pub(super) fn add_answers(&self, answers: &Arc<Answers>) {
+        self.answers.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::downgrade(answers));
+    }
+
+    /// Takes in that the stack knows the other side's description.
+    pub(super) fn set_described(&self) {
+        if self.is_described.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
+        answers.iter().filter_map(Weak::upgrade).for_each(|answers| answers.release());
+    }
+
+    /// Whether the stack would drop a datagram now that it needs in a moment: checks before the description that they belong to,
+    /// and the other side's first hello before it has a path. What is repeated is never early.
+    pub(super) fn is_early(&self, wire: &[u8]) -> bool {
+        if dtls::binding_request_user(wire).is_some() {
+            return !self.is_described.load(Ordering::Relaxed);
+        }
+        matches!(wire.first(), Some(20..=25))
+            && !self.has_held_hello.load(Ordering::Relaxed)
+            && self.state().nomination.is_choosing()
+            && !self.has_held_hello.swap(true, Ordering::Relaxed)
+    }
+
 
     /// Starts the task that sends repeats and delayed datagrams, once. Needs a Tokio runtime.
     pub(super) fn start_sender(self: &Arc<Self>) {
@@ -158,7 +195,10 @@ impl Wire {
     pub(super) fn on_received(&self, wire: &mut [u8], from: SocketAddr, to: IpAddr) -> Verdict {
         self.settle(wire);
         if is_stun(wire) {
-            self.state().nomination.on_received((to, from), wire);
+            let verdict = self.state().nomination.on_received((to, from), wire);
+            if verdict == Verdict::Hide {
+                return verdict;
+            }
         }
         let proves_keys = DatagramKind::of(wire) == DatagramKind::Media && self.is_repeating.load(Ordering::Relaxed);
         if !proves_keys && is_outside_of_handshake(wire) {
@@ -247,6 +287,7 @@ fn is_outside_of_handshake(wire: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::dtls::testing::{binding_request, handshake};
     use super::super::hello::Cookie;
     use super::*;
 
@@ -259,6 +300,24 @@ mod tests {
         assert_eq!(wire.longest_sleep(), SETTLING_SLEEP);
         wire.on_received(&mut [128, 111, 0, 0], from, from.ip());
         assert_eq!(wire.longest_sleep(), Duration::MAX);
+    }
+
+    #[test]
+    fn checks_are_early_until_there_is_a_description() {
+        let wire = Wire::new(None, HelloExchange::new(Cookie::random(), None));
+        assert!(wire.is_early(&binding_request("ours:theirs")));
+        wire.set_described();
+        assert!(!wire.is_early(&binding_request("ours:theirs")));
+    }
+
+    #[test]
+    fn one_hello_is_early_while_a_path_is_chosen() {
+        let wire = Wire::new(None, HelloExchange::new(Cookie::random(), None));
+        let hello = handshake(1, 0, 0);
+        assert!(!wire.is_early(&hello));
+        wire.nominate(|it| it.begin(rtc::crypto::default_provider().unwrap(), "secret".to_owned()));
+        assert!(wire.is_early(&hello));
+        assert!(!wire.is_early(&hello));
     }
 
     #[test]

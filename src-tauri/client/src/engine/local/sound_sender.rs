@@ -118,6 +118,9 @@ impl Worker {
         if position != frame.position + frame.filled as u64 {
             frame.filled = 0;
         }
+        if path.is_none() {
+            frame.filled = 0;
+        }
         if frame.filled == 0 {
             let is_short = path.is_some_and(|path| path.short_packets);
             frame.wanted = if is_short { SHORT_FRAME_SAMPLES } else { FRAME_SAMPLES };
@@ -125,15 +128,20 @@ impl Worker {
         }
         frame.samples[frame.filled..frame.filled + CHUNK_SAMPLES].copy_from_slice(&chunk.samples);
         frame.filled += CHUNK_SAMPLES;
+        let Some(path) = path else {
+            // Whoever comes next need not wait for two chunks: this one is the first of their packet.
+            self.send(None);
+            return Ok(());
+        };
         if frame.filled < frame.wanted {
             return Ok(());
         }
         frame.filled = 0;
         self.muted_packets = if *is_muted { self.muted_packets.saturating_add(1) } else { 0 };
-        let packet = match path {
-            None => None,
-            Some(_) if self.muted_packets > MUTED_PACKETS => opus::pause_after(&self.last_packet),
-            Some(path) => Some(self.encode(path)?),
+        let packet = if self.muted_packets > MUTED_PACKETS {
+            opus::pause_after(&self.last_packet)
+        } else {
+            Some(self.encode(path)?)
         };
         self.send(packet);
         Ok(())
@@ -262,6 +270,17 @@ mod tests {
         assert_eq!(sent.iter().map(|unit| unit.sample_position).collect::<Vec<_>>(), [0, 960, 1920, 2880]);
         assert_eq!(sent[1].captured_at - sent[0].captured_at, Duration::from_millis(20));
         assert!(sent[0].begins_talk_spurt && !sent[1].begins_talk_spurt);
+    }
+
+    #[test]
+    fn a_peer_that_begins_hears_the_chunk_before_as_well() {
+        let (mut worker, nobody) = worker(false);
+        let broadcast = Arc::clone(&worker.broadcast);
+        drop(nobody);
+        feed(&mut worker, &mut AudioBroadcast::default().subscribe(), 0..3, 0.5, false);
+        let mut units = broadcast.subscribe();
+        let sent = feed(&mut worker, &mut units, 3..6, 0.5, false);
+        assert_eq!(sent.iter().map(|unit| unit.sample_position).collect::<Vec<_>>(), [960, 1920]);
     }
 
     #[test]
