@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
 const SETTLING_SLEEP: Duration = Duration::from_millis(2);
-/// Whoever sends requests and then nothing does not keep us awake.
+/// Whoever describes himself or sends requests, and then nothing, does not keep us awake.
 const LONGEST_SETTLING: Duration = Duration::from_secs(5);
 
 /// The way a datagram leaves. The socket is weak: a closed connection sends nothing more.
@@ -61,17 +61,17 @@ pub(super) struct Wire {
     /// Whether the repeater holds a flight, so that media need not take the lock to ask.
     is_repeating: AtomicBool,
     settling: Settling,
-    /// The stack knows the other side's description.
-    is_described: AtomicBool,
     has_held_hello: AtomicBool,
     answers: Mutex<Vec<Weak<Answers>>>,
 }
 
-/// From the first datagram until media comes. The stack acts on some of what comes only when its next timer is due, and
+/// From the description until media comes. The stack acts on some of what comes only when its next timer is due, and
 /// has far timers in a handshake.
 #[derive(Debug, Default)]
 struct Settling {
-    began: OnceLock<Instant>,
+    described: OnceLock<Instant>,
+    /// The first datagram.
+    heard: OnceLock<Instant>,
     is_over: AtomicBool,
 }
 
@@ -101,7 +101,6 @@ impl Wire {
             sender_started: AtomicBool::new(false),
             is_repeating: AtomicBool::new(false),
             settling: Settling::default(),
-            is_described: AtomicBool::new(false),
             has_held_hello: AtomicBool::new(false),
             answers: Mutex::default(),
         }
@@ -114,7 +113,7 @@ impl Wire {
 
     /// Takes in that the stack knows the other side's description.
     pub(super) fn set_described(&self) {
-        if self.is_described.swap(true, Ordering::Relaxed) {
+        if self.settling.described.set(Instant::now()).is_err() {
             return;
         }
         let answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
@@ -125,7 +124,7 @@ impl Wire {
     /// and the other side's first hello before it has a path. What is repeated is never early.
     pub(super) fn is_early(&self, wire: &[u8]) -> bool {
         if dtls::binding_request_user(wire).is_some() {
-            return !self.is_described.load(Ordering::Relaxed);
+            return self.settling.described.get().is_none();
         }
         matches!(wire.first(), Some(20..=25))
             && !self.has_held_hello.load(Ordering::Relaxed)
@@ -177,7 +176,8 @@ impl Wire {
         if settling.is_over.load(Ordering::Relaxed) {
             return Duration::MAX;
         }
-        let is_settling = settling.began.get().is_some_and(|began| began.elapsed() < LONGEST_SETTLING);
+        let began = settling.described.get().into_iter().chain(settling.heard.get()).max();
+        let is_settling = began.is_some_and(|began| began.elapsed() < LONGEST_SETTLING);
         if is_settling { SETTLING_SLEEP } else { Duration::MAX }
     }
 
@@ -185,7 +185,7 @@ impl Wire {
         if self.settling.is_over.load(Ordering::Relaxed) {
             return;
         }
-        self.settling.began.get_or_init(Instant::now);
+        self.settling.heard.get_or_init(Instant::now);
         if DatagramKind::of(dtls::payload(wire)) == DatagramKind::Media {
             self.settling.is_over.store(true, Ordering::Relaxed);
         }
@@ -300,6 +300,9 @@ mod tests {
         assert_eq!(wire.longest_sleep(), SETTLING_SLEEP);
         wire.on_received(&mut [128, 111, 0, 0], from, from.ip());
         assert_eq!(wire.longest_sleep(), Duration::MAX);
+        let wire = Wire::new(None, HelloExchange::new(Cookie::random(), None));
+        wire.set_described();
+        assert_eq!(wire.longest_sleep(), SETTLING_SLEEP);
     }
 
     #[test]
