@@ -49,6 +49,9 @@ const PRIOR: Prior = Prior { delay_ms: 16.0, weight: 5.0 };
 const MARGIN_MS: f64 = 2.0;
 const MAX_TARGET_MS: f64 = 400.0;
 
+/// The first word need not wait for a delay that is only believed: after this share of it sound plays, and is stretched.
+const FIRST_SHARE: f64 = 0.5;
+
 /// How far sound may play too early before it is stretched: the target itself wavers by this much.
 const TOLERANCE: i64 = 3 * MS;
 
@@ -268,7 +271,8 @@ impl AudioJitterBuffer {
 
     fn is_first_due(&mut self, now: Instant) -> bool {
         let Some((_, first)) = self.frames.first() else { return false };
-        let is_due = self.lateness(first.timestamp, now) >= 0 || self.frames.len() > MAX_FRAMES / 2;
+        let early = (self.target_ms() * FIRST_SHARE * MS as f64) as i64;
+        let is_due = self.lateness(first.timestamp, now) >= -early || self.frames.len() > MAX_FRAMES / 2;
         if is_due {
             self.end = first.timestamp;
             self.flow = Flow::Playing;
