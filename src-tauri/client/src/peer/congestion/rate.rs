@@ -16,6 +16,8 @@ const MAX_LEAD: f64 = 1.5;
 /// A limit is forgotten when this multiple of it is carried.
 const LIMIT_EXCEEDED: f64 = 1.3;
 const LIMIT_SMOOTHING: f64 = 0.3;
+/// What arrives is measured over half a second: so long it also tells of the time before the limit showed itself.
+const LIMIT_BELIEVED: Duration = Duration::from_millis(600);
 /// A queue is given this long to drain.
 const DRAIN_TIME_MS: f64 = 300.0;
 const DRAINED_MS: f64 = 15.0;
@@ -98,7 +100,8 @@ impl RateControl {
         let Some(acked_bps) = acked_bps else {
             return;
         };
-        if self.limit_bps.is_some_and(|limit| acked_bps > limit * LIMIT_EXCEEDED) {
+        let is_news = self.last_decrease.is_none_or(|at| now.saturating_duration_since(at) > LIMIT_BELIEVED);
+        if is_news && self.limit_bps.is_some_and(|limit| acked_bps > limit * LIMIT_EXCEEDED) {
             self.limit_bps = None;
         }
         let is_ahead = self.estimate_bps > acked_bps * MAX_LEAD + 10_000.0;
