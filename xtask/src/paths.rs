@@ -1,11 +1,11 @@
 //! Where things are: the checkout, and what is kept outside of it.
 
 use std::env;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-/// The top of the checkout.
+/// The top of the checkout. Cargo tells it: checkouts share their build products, so we may have been built in another one.
 pub fn workspace() -> PathBuf {
-    let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let manifest = folder("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
     manifest.parent().expect("xtask lies in the workspace").to_owned()
 }
 

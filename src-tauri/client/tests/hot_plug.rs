@@ -158,13 +158,7 @@ fn another_default_of_pulseaudio_is_followed() {
     let sound = dir.path().join("sound.wav");
     write_sound(&sound);
     let _playing = server.play_into_microphone(&sound).unwrap();
-    let mut bot = Bot::start(&server.env(), &[]);
-    bot.wait_for("Desk Microphone*");
-    bot.wait_for("microphone silent (desk microphone)");
-    bot.wait_for("level 0.000");
-    server.set_default_microphone("mic").unwrap();
-    bot.wait_for("notice microphone_using | Test Microphone | -");
-    bot.wait_for_level(0.1);
+    another_default_is_followed(&server.env(), || server.set_default_microphone("mic").unwrap());
 }
 
 #[test]
@@ -175,12 +169,17 @@ fn another_default_of_pipewire_is_followed() {
     let sound = dir.path().join("sound.wav");
     write_sound(&sound);
     let _playing = server.play_into_microphone(&sound).unwrap();
-    let mut bot = Bot::start(&server.env(), &[]);
+    another_default_is_followed(&server.env(), || server.set_default_microphone("mic").unwrap());
+}
+
+/// From the silent desk microphone to the test microphone, into which sound plays.
+fn another_default_is_followed(env: &Environment, set_default: impl FnOnce()) {
+    let mut bot = Bot::start(env, &[]);
     bot.wait_for("Desk Microphone*");
     // It is open and hears: a level of nothing might come from before that.
     bot.wait_for("microphone silent (desk microphone)");
     bot.wait_for("level 0.000");
-    server.set_default_microphone("mic").unwrap();
+    set_default();
     bot.wait_for("notice microphone_using | Test Microphone | -");
     bot.wait_for_level(0.1);
 }

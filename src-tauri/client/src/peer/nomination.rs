@@ -91,7 +91,9 @@ impl EagerNomination {
 
     /// Takes in a STUN datagram that our stack sends.
     pub(crate) fn on_sent(&mut self, path: Path, wire: &[u8]) -> Outgoing {
-        let Some(signer) = self.signer.as_ref().filter(|_| !self.relays.contains(&path.1)) else { return Outgoing::Send };
+        let Some(signer) = self.signer.as_ref().filter(|_| !self.relays.contains(&path.1)) else {
+            return Outgoing::Send;
+        };
         if wire.starts_with(&SUCCESS_TYPE) && self.checked.len() < MAX_PATHS {
             self.checked.insert(path);
         }
@@ -223,7 +225,9 @@ mod tests {
 
     /// Sends a check and returns how it left.
     fn send_check(nomination: &mut EagerNomination) -> Message {
-        let Outgoing::SendInstead(wire) = nomination.on_sent((OURS, theirs()), &check().raw) else { panic!("unchanged") };
+        let Outgoing::SendInstead(wire) = nomination.on_sent((OURS, theirs()), &check().raw) else {
+            panic!("unchanged")
+        };
         assert_signed(&wire);
         read(&wire).unwrap()
     }
@@ -239,7 +243,9 @@ mod tests {
         assert!(sent.contains(ATTR_USE_CANDIDATE) && sent.contains(ATTR_ICE_CONTROLLING));
         assert_eq!(nomination.on_received((OURS, theirs()), &grant(&sent)), Verdict::Deliver);
         let asked = stacks_nomination();
-        let Outgoing::SendAndAnswer(answer) = nomination.on_sent((OURS, theirs()), &asked) else { panic!("not answered") };
+        let Outgoing::SendAndAnswer(answer) = nomination.on_sent((OURS, theirs()), &asked) else {
+            panic!("not answered")
+        };
         assert_signed(&answer);
         assert!(!nomination.is_choosing());
         let (answer, asked) = (read(&answer).unwrap(), read(&asked).unwrap());

@@ -132,7 +132,6 @@ impl Wire {
             && !self.has_held_hello.swap(true, Ordering::Relaxed)
     }
 
-
     /// Starts the task that sends repeats and delayed datagrams, once. Needs a Tokio runtime.
     pub(super) fn start_sender(self: &Arc<Self>) {
         if !self.sender_started.swap(true, Ordering::Relaxed) {
