@@ -2,16 +2,14 @@
 
 use super::budget::{Congestion, SendBudget};
 use super::clocks::Clocks;
-use super::gate::Gate;
 use super::hello::{Cookie, HelloExchange};
 use super::ice;
 use super::incoming::Incoming;
 use super::interfaces::LocalAddresses;
 use super::local_text::{user_fragment, without_base, without_candidates};
 use super::outgoing::OutgoingTrack;
-use super::pulse::Pulse;
 use super::remote_text::{CandidateUse, check_candidate, check_description, ice_password, relay_address};
-use super::runtime::{PeerRuntime, SecondRound};
+use super::runtime::PeerRuntime;
 use super::turn_stream::{StreamRelays, is_turn};
 use super::{
     AudioUnit, IceCandidate, MediaKind, Peer, PeerConfig, PeerError, PeerEvent, PeerSink, TransportState,
@@ -43,12 +41,9 @@ pub struct WebrtcPeer {
     audio: OutgoingTrack,
     incoming: Arc<Incoming>,
     budget: SendBudget,
-    gate: Arc<Gate>,
-    pulse: Arc<Pulse>,
     relays: Arc<StreamRelays>,
     /// Whether there are TURN relays at all.
     has_relays: bool,
-    second_round: Arc<SecondRound>,
     runtime: Arc<PeerRuntime>,
     addresses: LocalAddresses,
     cookie: Cookie,
@@ -115,11 +110,8 @@ impl WebrtcPeer {
             audio,
             incoming,
             budget,
-            gate: runtime.gate(),
-            pulse: runtime.pulse(),
             relays,
             has_relays: configuration.ice_servers().iter().any(|server| server.urls.iter().any(|url| is_turn(url))),
-            second_round: runtime.second_round(),
             runtime,
             addresses,
             cookie,
@@ -133,9 +125,9 @@ impl WebrtcPeer {
     /// Applies our own description, which begins the gathering of candidates.
     async fn describe(&self, description: RTCSessionDescription) -> Result<(), PeerError> {
         self.told_candidates.store(0, Ordering::Relaxed);
-        self.second_round.set_wanted(self.has_relays);
+        self.runtime.second_round().set_wanted(self.has_relays);
         if let Some(user_fragment) = user_fragment(&description.sdp) {
-            self.gate.set_user_fragment(user_fragment);
+            self.runtime.gate().set_user_fragment(user_fragment);
         }
         guarded(self.connection.set_local_description(description)).await
     }
@@ -257,11 +249,11 @@ impl Peer for WebrtcPeer {
     }
 
     fn silence(&self, now: Instant) -> Duration {
-        self.pulse.silent_since().map_or(Duration::ZERO, |since| now.saturating_duration_since(since))
+        self.runtime.pulse().silent_since().map_or(Duration::ZERO, |since| now.saturating_duration_since(since))
     }
 
     fn has_lost_its_address(&self) -> bool {
-        self.pulse.address().is_some_and(|address| !self.addresses.current().contains(&address))
+        self.runtime.pulse().address().is_some_and(|address| !self.addresses.current().contains(&address))
     }
 
     async fn stats(&self) -> TransportStats {
@@ -275,7 +267,7 @@ impl Peer for WebrtcPeer {
         stats.audio_bytes_sent = self.audio.bytes_sent();
         self.incoming.count_into(&mut stats);
         let is_direct = stats.route.starts_with("direct");
-        self.second_round.set_wanted(self.has_relays && !is_direct && !self.closed.load(Ordering::Relaxed));
+        self.runtime.second_round().set_wanted(self.has_relays && !is_direct && !self.closed.load(Ordering::Relaxed));
         stats
     }
 
@@ -283,7 +275,7 @@ impl Peer for WebrtcPeer {
         if self.closed.swap(true, Ordering::Relaxed) {
             return;
         }
-        self.second_round.set_wanted(false);
+        self.runtime.second_round().set_wanted(false);
         if let Err(error) = self.connection.close().await {
             tracing::debug!(%error, "the connection did not close cleanly");
         }
@@ -297,7 +289,7 @@ impl Drop for WebrtcPeer {
         }
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             let connection = Arc::clone(&self.connection);
-            self.second_round.set_wanted(false);
+            self.runtime.second_round().set_wanted(false);
             runtime.spawn(async move { connection.close().await });
         }
     }

@@ -67,13 +67,13 @@ impl PeerRuntime {
         }
     }
 
-    pub(crate) fn second_round(&self) -> Arc<SecondRound> {
-        Arc::clone(&self.second_round)
+    pub(crate) fn second_round(&self) -> &SecondRound {
+        &self.second_round
     }
 
     /// Decides what the connection hears.
-    pub(crate) fn gate(&self) -> Arc<Gate> {
-        Arc::clone(&self.gate)
+    pub(crate) fn gate(&self) -> &Gate {
+        &self.gate
     }
 
     /// Makes the connection choose its first path sooner.
@@ -87,8 +87,8 @@ impl PeerRuntime {
     }
 
     /// Says when and where the connection heard from the network.
-    pub(crate) fn pulse(&self) -> Arc<Pulse> {
-        Arc::clone(&self.pulse)
+    pub(crate) fn pulse(&self) -> &Pulse {
+        &self.pulse
     }
 }
 

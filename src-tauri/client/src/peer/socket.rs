@@ -1,5 +1,5 @@
-//! A connection's UDP socket: what passes goes through the gate, is shown to what shortens handshakes and to the flight repeater and,
-//! in tests, goes through a bad network. Datagrams for relays over TCP and TLS leave by streams beside it.
+//! A connection's UDP socket: what passes goes through the gate, is shown to what shortens handshakes and to the flight
+//! repeater and, in tests, goes through a bad network. Datagrams for relays over TCP and TLS leave by streams beside it.
 
 use super::flight::Verdict;
 use super::gate::Gate;

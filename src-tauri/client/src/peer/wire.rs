@@ -1,5 +1,5 @@
-//! What all sockets of one connection share: the shortened nomination and hello, the flight repeater, and datagrams that the test network
-//! holds back.
+//! What all sockets of one connection share: the shortened nomination and hello, the flight repeater, and datagrams that
+//! the test network holds back.
 //!
 //! Repeats and delayed datagrams leave by a duplicate of the socket descriptor with a plain non-blocking send: Tokio keeps
 //! one waker per direction, and polling the connection's own socket from a second task would steal it.
@@ -120,8 +120,8 @@ impl Wire {
         answers.iter().filter_map(Weak::upgrade).for_each(|answers| answers.release());
     }
 
-    /// Whether the stack would drop a datagram now that it needs in a moment: checks before the description that they belong to,
-    /// and the other side's first hello before it has a path. What is repeated is never early.
+    /// Whether the stack would drop a datagram now that it needs in a moment: checks before the description that they belong
+    /// to, and the other side's first hello before it has a path. A hello that is repeated is never early.
     pub(super) fn is_early(&self, wire: &[u8]) -> bool {
         if dtls::binding_request_user(wire).is_some() {
             return self.settling.described.get().is_none();
@@ -143,6 +143,7 @@ impl Wire {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Tells the nomination something of the other side.
     pub(super) fn nominate(&self, change: impl FnOnce(&mut EagerNomination)) {
         change(&mut self.state().nomination);
     }

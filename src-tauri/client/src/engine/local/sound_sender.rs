@@ -115,10 +115,8 @@ impl Worker {
         let path = self.broadcast.path();
         let position = self.clock.position_of(chunk.captured_at);
         let frame = &mut self.frame;
-        if position != frame.position + frame.filled as u64 {
-            frame.filled = 0;
-        }
-        if path.is_none() {
+        // While there is nobody to send to, only the last chunk is kept: whoever comes next need not wait for two.
+        if path.is_none() || position != frame.position + frame.filled as u64 {
             frame.filled = 0;
         }
         if frame.filled == 0 {
@@ -129,7 +127,6 @@ impl Worker {
         frame.samples[frame.filled..frame.filled + CHUNK_SAMPLES].copy_from_slice(&chunk.samples);
         frame.filled += CHUNK_SAMPLES;
         let Some(path) = path else {
-            // Whoever comes next need not wait for two chunks: this one is the first of their packet.
             self.send(None);
             return Ok(());
         };

@@ -1,8 +1,9 @@
 //! The trendline detector: is a queue building on the path?
 //!
-//! Two signs must agree, unless the delay rises steeply: the delay of packet groups has a rising trend, and even the quickest packet of the last moment
-//! was slower than packets can be. A busy machine that reads its socket late shows the first sign, but not the second:
-//! after a pause it reads everything at once, so that the newest of what it reads has hardly waited.
+//! Two signs must agree, unless the delay rises steeply: the delay of packet groups has a rising trend, and even the
+//! quickest packet of the last moment was slower than packets can be. A busy machine that reads its socket late shows the
+//! first sign, but not the second: after a pause it reads everything at once, so that the newest of what it reads has
+//! hardly waited.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
