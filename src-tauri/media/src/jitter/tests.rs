@@ -394,6 +394,20 @@ fn silence_until_the_first_packet_is_not_concealment() {
     assert_eq!(buffer.stats().total_samples, 0);
 }
 
+#[test]
+fn the_first_word_waits_for_half_of_a_delay_that_is_only_believed() {
+    let (mut buffer, start) = (AudioJitterBuffer::new(), Instant::now());
+    let packet = Encoder::new(OpusConfig::default()).unwrap().encode(&tone(0, FRAME_SAMPLES)).unwrap();
+    buffer.push(0, 0, &packet, &[], start);
+    let half = Duration::from_secs_f32(buffer.stats().target_ms / 2e3);
+    let mut begins_at = |at| {
+        buffer.pull(&mut [0.0; CHUNK_SAMPLES], at);
+        buffer.stats().total_samples > 0
+    };
+    assert!(!begins_at(start + half - Duration::from_millis(1)));
+    assert!(begins_at(start + half + Duration::from_millis(1)));
+}
+
 /// Any packet at any time, with any copies.
 type Step = (u16, u32, Vec<u8>, u64, u16);
 

@@ -163,3 +163,22 @@ impl RateControl {
         self.estimate_bps = bps.clamp(f64::from(self.limits.min_bps), f64::from(self.limits.max_bps));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_arrived_before_a_limit_does_not_unsay_it() {
+        let limits = BandwidthLimits { start_bps: 2_300_000, ..BandwidthLimits::default() };
+        let (mut rate, cut) = (RateControl::new(limits), Instant::now());
+        rate.on_overuse(2.3e6, 0.6e6, cut);
+        let mut arrives = |after_ms, bps| {
+            rate.on_normal(Some(bps), Duration::from_millis(50), 0.0, cut + Duration::from_millis(after_ms));
+            rate.is_at_limit()
+        };
+        assert!(arrives(100, 2.3e6));
+        assert!(arrives(500, 0.9e6));
+        assert!(!arrives(700, 0.9e6));
+    }
+}
