@@ -16,6 +16,7 @@ use crate::board::Board;
 use crate::clock;
 use crate::config::Config;
 use crate::driver::{Driver, Hub};
+use crate::files::Files;
 use crate::http;
 use crate::metrics::Metrics;
 use crate::secrets::Secrets;
@@ -24,8 +25,6 @@ use crate::store::sqlite::SqliteStore;
 
 /// Connections that are still open this long after the shutdown began are dropped.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
-/// How often deleted rooms and expired tokens are looked for.
-const SWEEP_EVERY: Duration = Duration::from_secs(60);
 
 /// Everything that handlers share. Cheap to clone.
 pub type App = Arc<Parts>;
@@ -34,6 +33,7 @@ pub type App = Arc<Parts>;
 pub struct Parts {
     pub config: Config,
     pub store: Arc<dyn Store>,
+    pub files: Arc<Files>,
     pub hub: Hub,
     pub board: Board,
     pub passwords: Passwords,
@@ -51,12 +51,16 @@ impl std::fmt::Debug for dyn Store {
 /// REST requests of one device: a client that fetches everything anew stays below it.
 const REST: Quota = Quota { burst: 1_000, window: Duration::from_secs(10) };
 
+/// Searches of one device, as somebody types: a search of many common words reads much, and the readers are few.
+const SEARCHES: Quota = Quota { burst: 50, window: Duration::from_secs(10) };
+
 /// Who may ask how often.
 #[derive(Debug)]
 pub struct Gates {
     accounts: Mutex<Limiter<[u8; 32]>>,
     addresses: Mutex<Limiter<std::net::IpAddr>>,
     devices: Mutex<Limiter<DeviceId>>,
+    searches: Mutex<Limiter<DeviceId>>,
 }
 
 impl Gates {
@@ -65,6 +69,7 @@ impl Gates {
             accounts: Mutex::new(Limiter::new(config.sign_in_tries)),
             addresses: Mutex::new(Limiter::new(config.auth_per_address)),
             devices: Mutex::new(Limiter::new(REST)),
+            searches: Mutex::new(Limiter::new(SEARCHES)),
         }
     }
 
@@ -72,6 +77,12 @@ impl Gates {
     /// `rate_limited` when the device asked too often.
     pub fn ask(&self, device_id: DeviceId) -> Result<(), WireError> {
         take(&self.devices, device_id)
+    }
+
+    /// # Errors
+    /// `rate_limited` when the device searched too often.
+    pub fn search(&self, device_id: DeviceId) -> Result<(), WireError> {
+        take(&self.searches, device_id)
     }
 
     /// # Errors
@@ -139,7 +150,7 @@ pub async fn serve(config: Config, listener: TcpListener, shutdown: impl Future<
     let driver = tokio::spawn(driver.run());
     let server = tokio::spawn(http::serve(app.clone(), listener, stopped.clone()));
     let metrics = tokio::spawn(http::serve_metrics(app.clone(), stopped.clone()));
-    let sweeper = tokio::spawn(sweep(app.store.clone(), stopped));
+    let sweeper = tokio::spawn(sweep(app.clone(), stopped));
     let mut driver = driver;
     tokio::select! {
         () = shutdown => {}
@@ -165,10 +176,13 @@ pub async fn serve(config: Config, listener: TcpListener, shutdown: impl Future<
 
 async fn open(config: Config) -> anyhow::Result<(App, Driver)> {
     let data_dir = config.data_dir.clone();
-    let opened =
-        tokio::task::spawn_blocking(move || open_data(&data_dir)).await.context("opening the data directory")?;
-    let (store, secrets) = opened?;
-    let store: Arc<dyn Store> = Arc::new(store);
+    let opened = tokio::task::spawn_blocking(move || {
+        let (store, secrets) = open_data(&data_dir)?;
+        let store: Arc<dyn Store> = Arc::new(store);
+        let files = Files::open(&data_dir, store.clone()).context("cannot open the files that people uploaded")?;
+        anyhow::Ok((store, secrets, files))
+    });
+    let (store, secrets, files) = opened.await.context("opening the data directory")??;
     let (board, metrics) = (Board::default(), Arc::new(Metrics::default()));
     let settings = relay_core::Settings {
         ice_servers: config.ice_servers.clone(),
@@ -178,7 +192,8 @@ async fn open(config: Config) -> anyhow::Result<(App, Driver)> {
     let (driver, hub) = Driver::new(settings, store.clone(), board.clone(), metrics.clone());
     let gates = Gates::new(&config);
     let tokens = Tokens::new(&secrets.token_key);
-    Ok((Arc::new(Parts { config, store, hub, board, passwords: Passwords::default(), tokens, gates, metrics }), driver))
+    let (passwords, files) = (Passwords::default(), Arc::new(files));
+    Ok((Arc::new(Parts { config, store, files, hub, board, passwords, tokens, gates, metrics }), driver))
 }
 
 /// The database and the secrets of a data directory, made when they are not there. Blocks.
@@ -202,19 +217,28 @@ fn make_private_dir(path: &std::path::Path) -> std::io::Result<()> {
     builder.create(path)
 }
 
-async fn sweep(store: Arc<dyn Store>, mut stopped: watch::Receiver<bool>) {
+async fn sweep(app: App, mut stopped: watch::Receiver<bool>) {
     loop {
-        let pause = match store.sweep(clock::unix_now()).await {
+        let pause = match app.store.sweep(clock::unix_now()).await {
             Ok(true) => Duration::from_millis(50),
-            Ok(false) => SWEEP_EVERY,
+            Ok(false) => {
+                sweep_files(&app.files).await;
+                app.config.sweep_every
+            }
             Err(error) => {
                 tracing::warn!(%error, "sweeping failed");
-                SWEEP_EVERY
+                app.config.sweep_every
             }
         };
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
             _ = stopped.changed() => return,
         }
+    }
+}
+
+async fn sweep_files(files: &Files) {
+    if let Err(error) = files.sweep().await {
+        tracing::warn!(%error, "sweeping files failed");
     }
 }

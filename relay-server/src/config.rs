@@ -2,6 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
@@ -30,6 +31,13 @@ pub enum LogFormat {
 /// Every setting as it holds.
 #[derive(Clone, Debug)]
 pub struct Config {
+    /// ```text
+    /// relay.sqlite (-wal, -shm)   accounts, rooms, messages: back it up with `sqlite3 relay.sqlite ".backup ..."`, or stop the relay first
+    /// secrets.json                the key of access tokens
+    /// blobs/ab/cdef...            what people uploaded, by SHA-256; back it up after the database
+    /// uploads/                    uploads on their way: may be lost
+    /// ```
+    /// All of it is readable by the relay's user only.
     pub data_dir: PathBuf,
     pub listen: SocketAddr,
     /// Where Prometheus reads `/metrics`; none: nowhere.
@@ -48,13 +56,19 @@ pub struct Config {
     pub sign_in_tries: Quota,
     /// Sign-ups, sign-ins and refreshes from one address.
     pub auth_per_address: Quota,
+    /// Everything that one person keeps on the relay, in bytes.
+    pub storage_per_user_bytes: u64,
+    /// One file, in bytes.
+    pub file_bytes: u64,
+    /// How often what deleted rooms, messages and expired tokens left is looked for.
+    pub sweep_every: Duration,
 }
 
 /// The settings as a file, the environment or flags give them.
 #[derive(Clone, Debug, Default, Args, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
-    /// Where everything is kept: database and secrets.
+    /// Where everything is kept: database, secrets and the files that people upload.
     #[arg(long, env = "PARLEY_DATA_DIR", global = true)]
     pub data_dir: Option<PathBuf>,
     /// Address and port of HTTP and sockets; port 0 takes a free one.
@@ -88,6 +102,19 @@ pub struct Settings {
     /// Rates, for relays behind shared addresses and for load tests.
     #[arg(skip)]
     pub rates: Option<Rates>,
+    /// How much people may upload.
+    #[arg(skip)]
+    pub files: Option<FileLimits>,
+}
+
+/// Each is what `shared::limits` gives, unless set here.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FileLimits {
+    /// Everything of one person, in bytes.
+    pub storage_per_user_bytes: Option<u64>,
+    /// One file, in bytes: not more than apps send.
+    pub file_bytes: Option<u64>,
 }
 
 /// Bursts; each refills in the time that `shared::limits` gives.
@@ -117,15 +144,19 @@ impl Config {
             requests: Quota { burst: limits::REQUEST_BURST, window: limits::REQUEST_WINDOW },
             sign_in_tries: Quota { burst: limits::SIGN_IN_TRIES, window: limits::SIGN_IN_WINDOW },
             auth_per_address: Quota { burst: limits::AUTH_PER_ADDRESS, window: limits::AUTH_PER_ADDRESS_WINDOW },
+            storage_per_user_bytes: limits::STORAGE_PER_USER_BYTES,
+            file_bytes: limits::FILE_BYTES,
+            sweep_every: Duration::from_secs(60),
         }
     }
 
-    /// For tests in one process: a free port, and no limit on accounts from the one address they all have.
+    /// For tests in one process: a free port, no limit on accounts from the one address they all have, and much sweeping.
     pub fn for_tests(data_dir: PathBuf) -> Self {
         let mut config = Self::new(data_dir);
         config.listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         config.auth_per_address.burst = 100_000;
         config.allowed_origins = vec!["http://127.0.0.1:*".into()];
+        config.sweep_every = Duration::from_millis(500);
         config
     }
 
@@ -178,6 +209,10 @@ impl Config {
             quota.burst = burst.unwrap_or(quota.burst);
             anyhow::ensure!(quota.burst > 0, "rates: a burst is at least 1");
         }
+        let files = settings.files.unwrap_or_default();
+        self.storage_per_user_bytes = files.storage_per_user_bytes.unwrap_or(self.storage_per_user_bytes);
+        self.file_bytes = files.file_bytes.unwrap_or(self.file_bytes);
+        anyhow::ensure!(self.file_bytes <= limits::FILE_BYTES, "files: apps send at most {} bytes", limits::FILE_BYTES);
         Ok(())
     }
 
@@ -187,7 +222,8 @@ impl Config {
         format!(
             "data_dir = {:?}\nlisten = \"{}\"\nmetrics_listen = {:?}\nregistration = {:?}\nregistration_codes = {} (hidden)\n\
              allowed_origins = {:?}\nice_servers = {:?} (credentials hidden)\nlog_format = {:?}\nlog = {:?}\n\
-             rates = {{ message_burst = {}, request_burst = {}, sign_in_tries = {}, auth_per_address = {} }}",
+             rates = {{ message_burst = {}, request_burst = {}, sign_in_tries = {}, auth_per_address = {} }}\n\
+             files = {{ storage_per_user_bytes = {}, file_bytes = {} }}",
             self.data_dir,
             self.listen,
             self.metrics_listen.map(|address| address.to_string()),
@@ -201,6 +237,8 @@ impl Config {
             self.requests.burst,
             self.sign_in_tries.burst,
             self.auth_per_address.burst,
+            self.storage_per_user_bytes,
+            self.file_bytes,
         )
     }
 }

@@ -6,12 +6,15 @@
 
 pub mod app;
 pub mod auth;
+pub mod blobs;
 pub mod board;
 pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod driver;
+pub mod files;
 pub mod http;
+pub mod images;
 pub mod metrics;
 pub mod secrets;
 pub mod store;

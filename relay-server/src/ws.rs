@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use axum::extract::State;
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade, close_code};
 use axum::response::Response;
+use futures_util::SinkExt as _;
 use parley_shared::ids::RequestId;
 use parley_shared::limits::{HEARTBEAT_TIMEOUT, HELLO_TIMEOUT, SOCKET_FRAME_BYTES};
 use parley_shared::wire::{ClientMsg, ErrorCode, PROTOCOL_VERSION, Resume, ServerMsg, User, WireError};
@@ -19,6 +20,12 @@ use crate::driver::{CloseReason, SOCKET_QUEUE, ToSocket};
 
 /// A frame that is not out after this time never will be.
 const SEND_TIMEOUT: Duration = Duration::from_secs(10);
+/// Frames that go out in one write, at most.
+const FRAMES_AT_ONCE: usize = 64;
+/// Held by every idle socket; a frame that is longer is read in pieces.
+const READ_BUFFER_BYTES: usize = 1024;
+/// What gathers before it is written without being asked to; memory is taken only while there is something.
+const WRITE_BUFFER_BYTES: usize = 8 * 1024;
 /// How long an answer to an oversized frame has to arrive.
 const LINGER: Duration = Duration::from_millis(500);
 /// Messages of any kind that one socket may send; beyond it is read more slowly.
@@ -33,8 +40,8 @@ pub async fn upgrade(State(app): State<App>, upgrade: WebSocketUpgrade) -> Respo
     upgrade
         .max_frame_size(SOCKET_FRAME_BYTES)
         .max_message_size(SOCKET_FRAME_BYTES)
-        .read_buffer_size(4 * 1024)
-        .write_buffer_size(0)
+        .read_buffer_size(READ_BUFFER_BYTES)
+        .write_buffer_size(WRITE_BUFFER_BYTES)
         .max_write_buffer_size(2 * 1024 * 1024)
         .on_upgrade(move |socket| Connection::new(app, socket).run())
 }
@@ -54,6 +61,15 @@ enum End {
     /// The client closed it in order.
     Goodbye,
     /// It broke, or was cut.
+    Lost,
+}
+
+/// What became of the frames that waited.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sent {
+    All,
+    /// The connection is to be closed behind them.
+    Closing(CloseReason),
     Lost,
 }
 
@@ -110,11 +126,14 @@ impl Connection {
             let silent_until = self.heard_at + HEARTBEAT_TIMEOUT;
             tokio::select! {
                 frame = frames.recv() => match frame {
-                    Some(ToSocket::Frame(text)) => {
-                        if !self.send(text).await {
-                            return End::Lost;
+                    Some(ToSocket::Frame(text)) => match self.send_all(text, &mut frames).await {
+                        Sent::All => {}
+                        Sent::Closing(reason) => {
+                            self.close(reason).await;
+                            return End::Goodbye;
                         }
-                    }
+                        Sent::Lost => return End::Lost,
+                    },
                     Some(ToSocket::Close(reason)) => {
                         self.close(reason).await;
                         return End::Goodbye;
@@ -186,6 +205,31 @@ impl Connection {
 
     async fn send(&mut self, text: Utf8Bytes) -> bool {
         matches!(tokio::time::timeout(SEND_TIMEOUT, self.socket.send(Message::Text(text))).await, Ok(Ok(())))
+    }
+
+    /// Sends a frame and those that wait behind it: many small writes to the system cost more than all the rest of a frame.
+    async fn send_all(&mut self, first: Utf8Bytes, frames: &mut mpsc::Receiver<ToSocket>) -> Sent {
+        let sending = async {
+            self.socket.feed(Message::Text(first)).await?;
+            let mut closing = None;
+            for _ in 1..FRAMES_AT_ONCE {
+                match frames.try_recv() {
+                    Ok(ToSocket::Frame(text)) => self.socket.feed(Message::Text(text)).await?,
+                    Ok(ToSocket::Close(reason)) => {
+                        closing = Some(reason);
+                        break;
+                    }
+                    Err(_) => break,
+                }
+            }
+            self.socket.flush().await?;
+            Ok::<_, axum::Error>(closing)
+        };
+        match tokio::time::timeout(SEND_TIMEOUT, sending).await {
+            Ok(Ok(None)) => Sent::All,
+            Ok(Ok(Some(reason))) => Sent::Closing(reason),
+            Ok(Err(_)) | Err(_) => Sent::Lost,
+        }
     }
 
     /// Closes in order, and gives the client a moment to read what was sent before.

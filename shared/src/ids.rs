@@ -64,6 +64,7 @@ id!(/** One device in one call. */ ParticipantId);
 id!(/** One source of media of a participant: a microphone, a camera, a screen. */ TrackId);
 id!(/** One signaling session of a device: survives lost sockets, not a restarted relay. */ SessionId);
 id!(/** An invitation into a room. */ InviteId);
+id!(/** A file that was uploaded: an attachment of a message, or a picture of a person or room. */ FileId);
 
 /// The text is not a UUID.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

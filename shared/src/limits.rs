@@ -26,6 +26,48 @@ pub const QUERY_CHARS: usize = 100;
 pub const PAGE_ITEMS: u32 = 200;
 pub const PAGE_ITEMS_DEFAULT: u32 = 50;
 
+/// Different emoji that one message gathers.
+pub const REACTIONS_PER_MESSAGE: usize = 20;
+/// People of one reaction that a message names; the rest is a number.
+pub const REACTION_PEOPLE: usize = 200;
+/// An emoji with its joiners and modifiers, in bytes: the longest of Unicode 16 takes 35.
+pub const EMOJI_BYTES: usize = 64;
+/// Pinned messages of one room.
+pub const PINS_PER_ROOM: usize = 100;
+/// People that one message mentions.
+pub const MENTIONS_PER_MESSAGE: usize = 50;
+/// Rooms with more members tell receipts to the reader's own devices only: everybody telling everybody grows with the square.
+pub const RECEIPT_MEMBERS: usize = 64;
+/// Earlier texts that an edited message keeps.
+pub const VERSIONS_PER_MESSAGE: usize = 50;
+
+/// Files of one message.
+pub const ATTACHMENTS_PER_MESSAGE: usize = 10;
+/// One file, in bytes.
+pub const FILE_BYTES: u64 = 25 * 1024 * 1024;
+/// One image, in bytes.
+pub const IMAGE_BYTES: u64 = 5 * 1024 * 1024;
+/// One image, in pixels: what is larger is refused before it is decoded.
+pub const IMAGE_PIXELS: u64 = 40_000_000;
+/// The longer side of a thumbnail, in pixels.
+pub const THUMBNAIL_PX: u32 = 800;
+/// The side of a square avatar, in pixels.
+pub const AVATAR_PX: u32 = 256;
+/// A file's name, in bytes as most file systems count.
+pub const FILE_NAME_BYTES: usize = 255;
+/// Everything that one person has uploaded, in bytes.
+pub const STORAGE_PER_USER_BYTES: u64 = 1024 * 1024 * 1024;
+/// Uploads of one person that are under way or not yet in a message.
+pub const UPLOADS_PER_USER: u32 = 50;
+/// An upload that went on for none of this time, or was used in no message, is removed.
+pub const UPLOAD_LIFE: Duration = Duration::from_secs(24 * 60 * 60);
+/// One piece of an upload, in bytes: what is lost at most when a connection breaks.
+pub const UPLOAD_CHUNK_BYTES: usize = 1024 * 1024;
+
+/// What a person says of themselves, in characters: one line, and some lines.
+pub const STATUS_CHARS: usize = 80;
+pub const BIO_CHARS: usize = 500;
+
 /// One message on the socket, either way, in bytes.
 pub const SOCKET_FRAME_BYTES: usize = 256 * 1024;
 /// One body of a REST request, in bytes.

@@ -5,7 +5,14 @@ use parley_shared::ids::*;
 use parley_shared::wire::*;
 
 fn user() -> User {
-    User { id: UserId::from_bytes([1; 16]), display_name: "Ada".into(), role: Role::Admin, bot: false }
+    User {
+        id: UserId::from_bytes([1; 16]),
+        display_name: "Ada".into(),
+        role: Role::Admin,
+        bot: false,
+        avatar: None,
+        status_text: String::new(),
+    }
 }
 
 fn message(body: MessageBody) -> Message {
@@ -18,6 +25,11 @@ fn message(body: MessageBody) -> Message {
         client_id: ClientMessageId::from_bytes([4; 16]),
         sent_at_ms: UnixMs(1_700_000_000_000),
         edited_at_ms: None,
+        reply_to: None,
+        thread_id: None,
+        thread: None,
+        reactions: vec![],
+        pinned_at_ms: None,
         body,
     }
 }
@@ -54,6 +66,8 @@ fn room() -> Room {
         last_change: Change(9),
         last_message: Some(message(MessageBody::Deleted)),
         unread: 1,
+        mentions: 0,
+        avatar: None,
         call: None,
     }
 }
@@ -65,7 +79,24 @@ fn requests() -> Vec<Request> {
     let media = MediaState { microphone: true, camera: true };
     let signal = |signal| Request::Signal { call_id, to: participant_id, signal };
     vec![
-        Request::SendMessage { room_id, client_id: ClientMessageId::from_bytes([4; 16]), text: "hi".into() },
+        Request::SendMessage {
+            room_id,
+            client_id: ClientMessageId::from_bytes([4; 16]),
+            text: "hi".into(),
+            reply_to: None,
+            thread_id: None,
+            attachments: vec![],
+        },
+        Request::SendMessage {
+            room_id,
+            client_id: ClientMessageId::from_bytes([4; 16]),
+            text: String::new(),
+            reply_to: Some(message_id),
+            thread_id: Some(message_id),
+            attachments: vec![FileId::from_bytes([9; 16])],
+        },
+        Request::SetReaction { room_id, message_id, emoji: "👍🏽".into(), on: true },
+        Request::SetPinned { room_id, message_id, pinned: true },
         Request::EditMessage { room_id, message_id, text: "hi".into() },
         Request::DeleteMessage { room_id, message_id },
         Request::MarkDelivered { room_id, seq: Seq(7) },
@@ -120,7 +151,37 @@ fn server_messages() {
     let (room_id, call_id) = (RoomId::from_bytes([3; 16]), CallId::from_bytes([5; 16]));
     let entry = MessageBody::Call { call_id, outcome: CallOutcome::Missed, duration_s: 0 };
     let events = [
-        Event::MessageStored { message: Box::new(message(MessageBody::Text { text: "hi".into() })) },
+        Event::MessageStored { message: Box::new(message(MessageBody::text("hi"))) },
+        Event::MessageStored {
+            message: Box::new(Message {
+                reply_to: Some(MessageId::from_bytes([7; 16])),
+                thread_id: Some(MessageId::from_bytes([8; 16])),
+                thread: Some(ThreadSummary { replies: 2, last_at_ms: UnixMs(1_700_000_000_000) }),
+                reactions: vec![Reaction { emoji: "👍🏽".into(), user_ids: vec![user().id], count: 1 }],
+                pinned_at_ms: Some(UnixMs(1_700_000_000_000)),
+                ..message(MessageBody::Text {
+                    text: String::new(),
+                    attachments: vec![
+                        Attachment {
+                            id: FileId::from_bytes([9; 16]),
+                            name: "beach.jpg".into(),
+                            size_bytes: 81_234,
+                            kind: AttachmentKind::Image {
+                                width_px: 1_600,
+                                height_px: 1_200,
+                                placeholder: "3OcRJYB4d3h/iIeHeEh3eIhw+j2w".into(),
+                            },
+                        },
+                        Attachment {
+                            id: FileId::from_bytes([10; 16]),
+                            name: "notes.pdf".into(),
+                            size_bytes: 4_096,
+                            kind: AttachmentKind::File { media_type: "application/pdf".into() },
+                        },
+                    ],
+                })
+            }),
+        },
         Event::MessageChanged { message: Box::new(message(entry)) },
         Event::ReceiptChanged { room_id, user_id: user().id, delivered_seq: Seq(7), read_seq: Seq(6) },
         Event::RoomChanged { room: Box::new(room()) },

@@ -21,8 +21,14 @@ struct Table {
 
 impl Table {
     fn of(people: u8) -> Self {
-        let user =
-            |n| User { id: UserId::from_bytes([n; 16]), display_name: format!("P{n}"), role: Role::Member, bot: false };
+        let user = |n| User {
+            id: UserId::from_bytes([n; 16]),
+            display_name: format!("P{n}"),
+            role: Role::Member,
+            bot: false,
+            avatar: None,
+            status_text: String::new(),
+        };
         Self {
             calls: Calls::default(),
             now: Now { at: Instant::now(), unix: UnixMs(1_000_000) },

@@ -53,7 +53,7 @@ pub type Random = Box<dyn FnMut() -> [u8; 10] + Send>;
 #[derive(Clone, Debug)]
 pub struct Settings {
     pub ice_servers: Vec<IceServer>,
-    /// Messages, edits and deletions of one user.
+    /// Messages of one user, and what they change about messages.
     pub messages: Quota,
     /// Requests of any other kind on one session.
     pub requests: Quota,
@@ -84,7 +84,7 @@ pub enum Input {
     RoomTouched { room_id: RoomId },
     /// These people are no longer members, or the room is gone (`gone`).
     RoomLeft { room_id: RoomId, users: Vec<UserId>, gone: bool },
-    /// A person changed name or role; `audience` is told.
+    /// A person changed name, picture, status or role; `audience` is told.
     UserChanged { user: User, audience: Vec<UserId> },
     /// These devices were signed out or revoked.
     DevicesRevoked { devices: Vec<DeviceId> },

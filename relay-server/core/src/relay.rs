@@ -238,7 +238,9 @@ impl Relay {
             (Waiting::RejoinCall { asker, call_id, participant_id, media }, answered) => {
                 self.on_rejoin_call_answered(asker, call_id, participant_id, media, answered, now);
             }
-            (Waiting::CallEntry, Ok(Done::Stored { message, members, .. })) => self.tell_stored(message, &members),
+            (Waiting::CallEntry, Ok(Done::Stored { message, root, members, .. })) => {
+                self.tell_stored(message, root, &members);
+            }
             (Waiting::RoomViews { room_id }, Ok(Done::RoomViews { members, views })) => {
                 self.on_room_views(room_id, &members, views, now);
             }
@@ -326,9 +328,12 @@ impl Relay {
         }
     }
 
-    pub(crate) fn tell_stored(&mut self, message: Box<Message>, members: &[UserId]) {
+    pub(crate) fn tell_stored(&mut self, message: Box<Message>, root: Option<Box<Message>>, members: &[UserId]) {
         self.stop_typing(message.room_id, message.sender_id);
         self.tell(members, Arc::new(Event::MessageStored { message }));
+        if let Some(message) = root {
+            self.tell(members, Arc::new(Event::MessageChanged { message }));
+        }
     }
 
     pub(crate) fn sessions_of(&self, user_id: UserId) -> impl Iterator<Item = &Session> {

@@ -45,6 +45,8 @@ impl World {
             display_name: format!("P{person}"),
             role: Role::Member,
             bot: false,
+            avatar: None,
+            status_text: String::new(),
         }
     }
 
@@ -72,7 +74,14 @@ impl World {
         self.request(
             socket,
             id,
-            Request::SendMessage { room_id: RoomId::from_bytes(ROOM), client_id, text: text.into() },
+            Request::SendMessage {
+                room_id: RoomId::from_bytes(ROOM),
+                client_id,
+                text: text.into(),
+                reply_to: None,
+                thread_id: None,
+                attachments: Vec::new(),
+            },
         );
     }
 
@@ -111,7 +120,8 @@ impl World {
         match work {
             Work::SendMessage(new) => {
                 if let Some(old) = self.stored.iter().find(|old| old.client_id == new.client_id) {
-                    return Ok(Done::Stored { message: Box::new(old.clone()), members: Arc::from([]), fresh: false });
+                    let message = Box::new(old.clone());
+                    return Ok(Done::Stored { message, root: None, members: Arc::from([]), fresh: false });
                 }
                 let place = self.stored.len() as u64 + 1;
                 let message = Message {
@@ -123,10 +133,15 @@ impl World {
                     client_id: new.client_id,
                     sent_at_ms: new.at,
                     edited_at_ms: None,
-                    body: MessageBody::Text { text: new.text },
+                    reply_to: new.reply_to,
+                    thread_id: new.thread_id,
+                    thread: None,
+                    reactions: Vec::new(),
+                    pinned_at_ms: None,
+                    body: MessageBody::text(new.text),
                 };
                 self.stored.push(message.clone());
-                Ok(Done::Stored { message: Box::new(message), members: everyone.into(), fresh: true })
+                Ok(Done::Stored { message: Box::new(message), root: None, members: everyone.into(), fresh: true })
             }
             Work::Roster { room_id, .. } => {
                 let member = |user_id: &UserId| RosterMember { user_id: *user_id, bot: false, blocked: false };
@@ -144,9 +159,11 @@ impl World {
                 Ok(Done::Marked { delivered, read: delivered, members: everyone.into(), fresh: true })
             }
             Work::OpenCall(_) | Work::SeatInCall(_) | Work::CloseCall(_) | Work::LastSeen { .. } => Ok(Done::Nothing),
-            Work::EditMessage { .. } | Work::DeleteMessage { .. } | Work::RoomViews { .. } => {
-                Err(WireError::new(ErrorCode::NotFound, "not in this test"))
-            }
+            Work::EditMessage { .. }
+            | Work::DeleteMessage { .. }
+            | Work::SetReaction { .. }
+            | Work::SetPinned { .. }
+            | Work::RoomViews { .. } => Err(WireError::new(ErrorCode::NotFound, "not in this test")),
         }
     }
 
@@ -299,6 +316,27 @@ fn presence_follows_devices_idleness_and_loss() {
     assert!(presences(&mut world).iter().all(|p| *p != Presence::Offline), "a broken socket may come back");
     world.pass(OFFLINE_GRACE);
     assert_eq!(presences(&mut world), [Presence::Offline]);
+}
+
+#[test]
+fn receipts_of_a_large_room_reach_only_the_readers_own_devices() {
+    let told = |people: u8| {
+        let mut world = World::of(people);
+        let (watcher, desk, phone) = (world.open(2, 0, None), world.open(1, 0, None), world.open(1, 1, None));
+        world.taken(watcher);
+        world.taken(phone);
+        world.request(desk, 1, Request::MarkRead { room_id: RoomId::from_bytes(ROOM), seq: Seq(1) });
+        let receipts = |frames: Vec<Outgoing>| {
+            let receipt = |frame: &&Outgoing| match frame {
+                Outgoing::Event { event, .. } => matches!(**event, Event::ReceiptChanged { .. }),
+                Outgoing::Msg(_) => false,
+            };
+            frames.iter().filter(receipt).count()
+        };
+        (receipts(world.taken(watcher)), receipts(world.taken(phone)))
+    };
+    assert_eq!(told(64), (1, 1));
+    assert_eq!(told(65), (0, 1));
 }
 
 #[test]

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use parley_shared::ids::{CallId, MessageId, ParticipantId, RequestId, RoomId, SessionId};
+use parley_shared::ids::{CallId, MessageId, ParticipantId, RequestId, RoomId, SessionId, UserId};
+use parley_shared::limits::RECEIPT_MEMBERS;
 use parley_shared::wire::{ErrorCode, Event, MediaState, Reply, Request, ServerMsg, WireError};
 
 use crate::call::{Joined, Joiner};
@@ -45,9 +46,11 @@ impl Relay {
 
     fn check_rate(&mut self, asker: &Asker, request: &Request, now: Now) -> Result<(), WireError> {
         let taken = match request {
-            Request::SendMessage { .. } | Request::EditMessage { .. } | Request::DeleteMessage { .. } => {
-                self.messages.take(asker.user.id, now.at)
-            }
+            Request::SendMessage { .. }
+            | Request::EditMessage { .. }
+            | Request::DeleteMessage { .. }
+            | Request::SetReaction { .. }
+            | Request::SetPinned { .. } => self.messages.take(asker.user.id, now.at),
             Request::MarkDelivered { .. }
             | Request::MarkRead { .. }
             | Request::SetTyping { .. }
@@ -71,15 +74,28 @@ impl Relay {
     fn perform(&mut self, asker: Asker, request: Request, now: Now) {
         let user_id = asker.user.id;
         match request {
-            Request::SendMessage { room_id, client_id, text } => match text::message(&text) {
-                Ok(text) => {
-                    let id = MessageId::from_parts(now.unix, self.random());
-                    let new = NewMessage { id, room_id, sender_id: user_id, client_id, text, at: now.unix };
-                    self.ask(Work::SendMessage(new), Waiting::Message(asker));
+            Request::SendMessage { room_id, client_id, text, reply_to, thread_id, attachments } => {
+                match text::message(&text, &attachments) {
+                    Ok(text) => {
+                        let id = MessageId::from_parts(now.unix, self.random());
+                        let (sender_id, at) = (user_id, now.unix);
+                        let new = NewMessage {
+                            id,
+                            room_id,
+                            sender_id,
+                            client_id,
+                            text,
+                            reply_to,
+                            thread_id,
+                            attachments,
+                            at,
+                        };
+                        self.ask(Work::SendMessage(new), Waiting::Message(asker));
+                    }
+                    Err(error) => self.fail(&asker, error),
                 }
-                Err(error) => self.fail(&asker, error),
-            },
-            Request::EditMessage { room_id, message_id, text } => match text::message(&text) {
+            }
+            Request::EditMessage { room_id, message_id, text } => match text::edited(&text) {
                 Ok(text) => self.ask(
                     Work::EditMessage { room_id, user_id, message_id, text, at: now.unix },
                     Waiting::Message(asker),
@@ -89,6 +105,14 @@ impl Relay {
             Request::DeleteMessage { room_id, message_id } => {
                 self.ask(Work::DeleteMessage { room_id, user_id, message_id, at: now.unix }, Waiting::Message(asker));
             }
+            Request::SetReaction { room_id, message_id, emoji, on } => match text::emoji(&emoji) {
+                Ok(emoji) => {
+                    self.ask(Work::SetReaction { room_id, user_id, message_id, emoji, on }, Waiting::Message(asker))
+                }
+                Err(error) => self.fail(&asker, error),
+            },
+            Request::SetPinned { room_id, message_id, pinned } => self
+                .ask(Work::SetPinned { room_id, user_id, message_id, pinned, at: now.unix }, Waiting::Message(asker)),
             Request::MarkDelivered { room_id, seq } => {
                 self.ask(Work::Mark { room_id, user_id, delivered: seq, read: None }, Waiting::Mark { asker, room_id })
             }
@@ -130,10 +154,10 @@ impl Relay {
 
     pub(crate) fn on_message_answered(&mut self, asker: &Asker, answered: Answered) {
         match answered {
-            Ok(Done::Stored { message, members, fresh }) => {
+            Ok(Done::Stored { message, root, members, fresh }) => {
                 self.succeed(asker, Reply::Message { message: message.clone() });
                 if fresh {
-                    self.tell_stored(message, &members);
+                    self.tell_stored(message, root, &members);
                 }
             }
             Ok(Done::Changed { message, members, fresh }) => {
@@ -157,7 +181,9 @@ impl Relay {
                         delivered_seq: delivered,
                         read_seq: read,
                     };
-                    self.tell(&members, Arc::new(event));
+                    let own = [asker.user.id];
+                    let told: &[UserId] = if members.len() > RECEIPT_MEMBERS { &own } else { &members };
+                    self.tell(told, Arc::new(event));
                 }
             }
             other => self.fail(asker, refusal(other)),

@@ -155,11 +155,17 @@ impl Session {
 fn weight(event: &Event) -> usize {
     const FLAT: usize = 256;
     const PER_MEMBER: usize = 160;
+    const PER_ATTACHMENT: usize = 256;
+    const PER_REACTION: usize = 64;
+    const PER_ID: usize = 16;
     let texts = match event {
-        Event::MessageStored { message } | Event::MessageChanged { message } => match &message.body {
-            MessageBody::Text { text } => text.len(),
-            MessageBody::Deleted | MessageBody::Call { .. } => 0,
-        },
+        Event::MessageStored { message } | Event::MessageChanged { message } => {
+            let text = match &message.body {
+                MessageBody::Text { text, attachments } => text.len() + attachments.len() * PER_ATTACHMENT,
+                MessageBody::Deleted | MessageBody::Call { .. } => 0,
+            };
+            text + message.reactions.iter().map(|one| PER_REACTION + one.user_ids.len() * PER_ID).sum::<usize>()
+        }
         Event::RoomChanged { room } => room.members.len() * PER_MEMBER + room.topic.len() + room.name.len(),
         Event::CallChanged { call } => call.participants.len() * PER_MEMBER,
         Event::CallSignal { signal, .. } => match signal {

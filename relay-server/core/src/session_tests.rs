@@ -6,7 +6,14 @@ use parley_shared::wire::{Reply, Role};
 use super::*;
 
 fn session() -> Session {
-    let user = User { id: UserId::from_bytes([1; 16]), display_name: "Ada".into(), role: Role::Member, bot: false };
+    let user = User {
+        id: UserId::from_bytes([1; 16]),
+        display_name: "Ada".into(),
+        role: Role::Member,
+        bot: false,
+        avatar: None,
+        status_text: String::new(),
+    };
     let quota = Quota { burst: 10, window: Duration::from_secs(1) };
     Session::new(SessionId::from_parts(UnixMs(1), [1; 10]), user, DeviceId::from_bytes([2; 16]), quota, Instant::now())
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use parley_shared::ids::{
-    CallId, ClientMessageId, DeviceId, MessageId, RequestId, RoomId, Seq, SessionId, UnixMs, UserId,
+    CallId, ClientMessageId, DeviceId, FileId, MessageId, RequestId, RoomId, Seq, SessionId, UnixMs, UserId,
 };
 use parley_shared::wire::{CallOutcome, MediaState, Message, Room, RoomKind, User, WireError};
 
@@ -20,6 +20,10 @@ pub enum Work {
     EditMessage { room_id: RoomId, user_id: UserId, message_id: MessageId, text: String, at: UnixMs },
     /// → [`Done::Changed`].
     DeleteMessage { room_id: RoomId, user_id: UserId, message_id: MessageId, at: UnixMs },
+    /// → [`Done::Changed`].
+    SetReaction { room_id: RoomId, user_id: UserId, message_id: MessageId, emoji: String, on: bool },
+    /// → [`Done::Changed`].
+    SetPinned { room_id: RoomId, user_id: UserId, message_id: MessageId, pinned: bool, at: UnixMs },
     /// → [`Done::Marked`]. `read` none: only delivered.
     Mark { room_id: RoomId, user_id: UserId, delivered: Seq, read: Option<Seq> },
     /// → [`Done::Roster`].
@@ -46,6 +50,8 @@ pub enum Done {
     /// `fresh` is false when the same message had been stored before.
     Stored {
         message: Box<Message>,
+        /// The first message of the thread that it stands in, as it is after it.
+        root: Option<Box<Message>>,
         members: Arc<[UserId]>,
         fresh: bool,
     },
@@ -79,7 +85,11 @@ pub struct NewMessage {
     pub room_id: RoomId,
     pub sender_id: UserId,
     pub client_id: ClientMessageId,
+    /// May be empty beside attachments.
     pub text: String,
+    pub reply_to: Option<MessageId>,
+    pub thread_id: Option<MessageId>,
+    pub attachments: Vec<FileId>,
     pub at: UnixMs,
 }
 

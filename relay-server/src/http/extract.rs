@@ -22,6 +22,13 @@ pub struct Refusal {
     status: Option<StatusCode>,
 }
 
+impl Refusal {
+    /// With a status that says more than the code's.
+    pub fn with_status(error: WireError, status: StatusCode) -> Self {
+        Self { error, status: Some(status) }
+    }
+}
+
 pub type Answer<T> = Result<T, Refusal>;
 
 impl From<WireError> for Refusal {

@@ -5,9 +5,11 @@ mod calls;
 mod chat;
 mod door;
 mod extract;
+mod files;
 mod health;
 mod invites;
 mod people;
+mod profile;
 mod rooms;
 mod serve;
 
@@ -46,9 +48,21 @@ pub fn router(app: App) -> Router {
         .route("/rooms/{room_id}/invites/{invite_id}", delete(invites::revoke))
         .route("/invites/{code}/accept", post(invites::accept))
         .route("/rooms/{room_id}/messages", get(chat::history))
+        .route("/rooms/{room_id}/messages/{message_id}", get(chat::message))
+        .route("/rooms/{room_id}/messages/{message_id}/versions", get(chat::versions))
+        .route("/rooms/{room_id}/pins", get(chat::pins))
+        .route("/rooms/{room_id}/threads/{message_id}", get(chat::thread))
         .route("/rooms/{room_id}/changes", get(chat::changes))
+        .route("/search", get(chat::search))
         .route("/calls/{call_id}/report", put(calls::report))
         .route("/calls/{call_id}/reports", get(calls::reports))
+        .route("/me", get(profile::profile).patch(profile::change))
+        .route("/me/password", post(profile::change_password))
+        .route("/me/delete", post(profile::delete))
+        .route("/uploads", post(files::create))
+        .route("/uploads/{file_id}", get(files::upload).patch(files::append).delete(files::give_up))
+        .route("/files/{file_id}", get(files::content))
+        .route("/files/{file_id}/thumbnail", get(files::thumbnail))
         .route("/socket", get(ws::upgrade));
     let router = Router::new()
         .route("/health", get(health::health))

@@ -107,6 +107,9 @@ pub async fn change(
     change.name = change.name.map(|name| text::line("name", &name, 1..=ROOM_NAME_CHARS)).transpose()?;
     change.topic = change.topic.map(|topic| text::line("topic", &topic, 0..=ROOM_TOPIC_CHARS)).transpose()?;
     change.max_members = change.max_members.map(max_members).transpose()?;
+    if change.avatar.is_some() && change.remove_avatar {
+        return Err(WireError::field("avatar", "A picture is set or removed, not both.").into());
+    }
     let room = app.store.change_room(caller.user.id, room_id, change).await?;
     touched(&app, room_id).await;
     Ok(complete(&app, room))

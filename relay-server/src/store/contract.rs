@@ -3,6 +3,10 @@
 //! Each part panics with a sentence when the store does otherwise.
 
 mod call_reports;
+mod conversation;
+mod files;
+mod profiles;
+mod search;
 
 use std::sync::Arc;
 
@@ -30,7 +34,11 @@ pub async fn run(open: impl Fn(&str) -> Arc<dyn Store>) {
     concurrent_sends(&open("concurrent")).await;
     receipts(&open("receipts")).await;
     calls(&open("calls")).await;
+    conversation::run(&open).await;
+    search::run(&open("search")).await;
     call_reports::run(&open("call_reports")).await;
+    files::run(&open).await;
+    profiles::run(&open).await;
     deletion(&open("deletion")).await;
     reopening(&|| open("reopening")).await;
 }
@@ -250,6 +258,11 @@ async fn messages(store: &Arc<dyn Store>) {
     assert_eq!(page(at(4)).await, (vec![4, 5, 6], true, true), "the first at or after a time");
     assert_eq!(page(at(-9)).await, (vec![1, 2, 3], false, true));
     assert_eq!(page(at(99)).await, (vec![], true, false));
+    let around = |n| HistoryQuery { around: Some(Seq(n)), ..newest };
+    assert_eq!(page(around(5)).await, (vec![4, 5, 6], true, true), "in the middle");
+    assert_eq!(page(around(1)).await, (vec![1, 2, 3], false, true), "whole pages at the ends");
+    assert_eq!(page(around(10)).await, (vec![8, 9, 10], true, false));
+    assert_eq!(page(around(u64::MAX)).await, (vec![8, 9, 10], true, false));
     assert_eq!(page(HistoryQuery { after: Some(Seq(u64::MAX)), ..newest }).await.0, Vec::<u64>::new());
     let empty = store.create_room(group(2, ada.id, Vec::new())).await.expect("made").0;
     let none = store.history(ada.id, empty.id, newest).await.expect("readable");
@@ -433,6 +446,9 @@ fn text(room_id: RoomId, sender_id: UserId, n: u8) -> NewMessage {
         sender_id,
         client_id: ClientMessageId::from_bytes([n; 16]),
         text: format!("message {n}"),
+        reply_to: None,
+        thread_id: None,
+        attachments: Vec::new(),
         at: UnixMs(AT.0 + i64::from(n) * 1_000),
     }
 }

@@ -4,17 +4,24 @@
 //! commit reached the disk, in the order in which they were handed over.
 
 pub mod contract;
+mod files;
+mod profiles;
 pub mod sqlite;
 
 use std::future::Future;
 use std::pin::Pin;
 
-use parley_shared::ids::{CallId, ClientMessageId, DeviceId, InviteId, RoomId, UnixMs, UserId};
+use parley_shared::ids::{CallId, ClientMessageId, DeviceId, InviteId, MessageId, RoomId, Seq, UnixMs, UserId};
+use parley_shared::search::SearchQuery;
 use parley_shared::wire::{
     CallReport, ChangeRoom, ChangesPage, Device, ErrorCode, HistoryPage, HistoryQuery, Invite, Member, MemberRole,
-    Person, PublicRoom, Role, Room, RoomKind, StoredReport, User, Visibility, WireError,
+    Message, MessageVersion, Person, PublicRoom, Role, Room, RoomKind, SearchPage, StoredReport, ThreadPage, User,
+    Visibility, WireError,
 };
 use relay_core::work::{Answered, OpenCall, Roster, Work};
+
+pub use files::*;
+pub use profiles::*;
 
 pub type Answer<T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send>>;
 
@@ -27,6 +34,9 @@ pub enum StoreError {
     /// Too much is waiting.
     #[error("the store has too much to do")]
     Busy,
+    /// A search that reads too much was broken off.
+    #[error("it took too long")]
+    TooLong,
     /// The database failed. Nothing was done.
     #[error("the database failed: {0}")]
     Failed(String),
@@ -41,6 +51,10 @@ impl StoreError {
     pub fn into_wire(self) -> WireError {
         match self {
             Self::Refused(error) => error,
+            Self::TooLong => WireError::field(
+                "query",
+                "That is too much to look through. Add a room, a name, a day or a rarer word.",
+            ),
             Self::Busy | Self::Failed(_) => WireError {
                 retry_after_s: Some(1),
                 ..WireError::new(ErrorCode::Unavailable, "The relay cannot do that at the moment. Nothing was done.")
@@ -142,8 +156,18 @@ pub struct NewInvite {
     pub max_uses: Option<u32>,
 }
 
+#[derive(Clone, Debug)]
+pub struct Search {
+    pub query: SearchQuery,
+    /// Only in this room.
+    pub room_id: Option<RoomId>,
+    /// The `next` of the page before, as it came from outside.
+    pub before: Option<String>,
+    pub limit: u32,
+}
+
 /// See the module's first page. Methods that take `asker` refuse what that person may not see with `not_found`.
-pub trait Store: Send + Sync + 'static {
+pub trait Store: FileStore + ProfileStore {
     fn create_user(&self, new: NewUser) -> Answer<User>;
     fn credentials(&self, email: String) -> Answer<Option<Credentials>>;
     fn set_password(&self, user_id: UserId, password_hash: String) -> Answer<()>;
@@ -186,6 +210,15 @@ pub trait Store: Send + Sync + 'static {
 
     fn history(&self, asker: UserId, room_id: RoomId, query: HistoryQuery) -> Answer<HistoryPage>;
     fn changes(&self, asker: UserId, room_id: RoomId, after: u64, limit: u32) -> Answer<ChangesPage>;
+    fn message(&self, asker: UserId, room_id: RoomId, message_id: MessageId) -> Answer<Message>;
+    /// What the message says and said before, the newest first. Empty for what has no text.
+    fn message_versions(&self, asker: UserId, room_id: RoomId, message_id: MessageId) -> Answer<Vec<MessageVersion>>;
+    /// The newest pin first.
+    fn pins(&self, asker: UserId, room_id: RoomId) -> Answer<Vec<Message>>;
+    fn thread(&self, asker: UserId, room_id: RoomId, root: MessageId, after: Seq, limit: u32) -> Answer<ThreadPage>;
+    /// Looks in the rooms of the asker and nowhere else. A page may be short, even empty, and still have a `next`: a search stops
+    /// after so many messages.
+    fn search(&self, asker: UserId, search: Search) -> Answer<SearchPage>;
 
     /// Keeps what the person's app measured in a call that they took part in, in the place of what it reported before.
     fn put_call_report(&self, asker: UserId, call_id: CallId, report: CallReport, at: UnixMs) -> Answer<()>;
@@ -199,7 +232,7 @@ pub trait Store: Send + Sync + 'static {
 
     /// Removes a part of what deleted rooms and expired tokens left. True: there is more.
     fn sweep(&self, at: UnixMs) -> Answer<bool>;
-    /// Reads and writes something small.
+    /// Reads something, and commits something small unless that was done a moment ago: then its outcome counts.
     fn ping(&self) -> Answer<()>;
 }
 

@@ -41,7 +41,19 @@ async fn rest_refuses_in_one_envelope() {
         let body = (method == Method::POST).then(|| json!({}));
         assert_eq!(ada.refused(method, path, body).await.0, status, "{path}");
     }
+    for path in [
+        "/search",
+        "/search?query=a&limit=many",
+        "/search?query=a&before=%27",
+        "/search?query=a&utc_offset_min=x",
+        "/search?query=a&room_id=x",
+    ] {
+        assert_eq!(ada.refused(Method::GET, path, None).await.0, 400, "{path}");
+    }
+    let page: SearchPage = ada.get("/search?query=%22%20OR%20%28room:*%00&utc_offset_min=-2147483648").await;
+    assert!(page.messages.is_empty());
     let long = "a".repeat(QUERY_CHARS + 1);
+    assert_eq!(ada.refused(Method::GET, &format!("/search?query={long}"), None).await.0, 400);
     assert_eq!(ada.refused(Method::GET, &format!("/users?query={long}"), None).await.0, 400);
 }
 
@@ -211,6 +223,22 @@ async fn requests_are_checked() {
     assert_eq!(b.refused(Request::MarkRead { room_id, seq: Seq(1) }).await, ErrorCode::NotFound);
     assert_eq!(b.refused(Request::SetTyping { room_id, typing: true }).await, ErrorCode::NotFound);
     assert_eq!(b.refused(start_call(room_id)).await, ErrorCode::NotFound);
+    let react = |room_id| Request::SetReaction { room_id, message_id, emoji: "👍".into(), on: true };
+    let pin = |room_id| Request::SetPinned { room_id, message_id, pinned: true };
+    for foreign_request in [react(room_id), pin(room_id), react(foreign), pin(foreign)] {
+        assert_eq!(b.refused(foreign_request).await, ErrorCode::NotFound);
+    }
+    for path in [
+        format!("/rooms/{room_id}/messages?around=1"),
+        format!("/rooms/{room_id}/messages/{message_id}"),
+        format!("/rooms/{room_id}/messages/{message_id}/versions"),
+        format!("/rooms/{room_id}/pins"),
+        format!("/rooms/{room_id}/threads/{message_id}"),
+        format!("/search?query=x&room_id={room_id}"),
+    ] {
+        let (status, error) = bob.refused(Method::GET, &path, None).await;
+        assert_eq!((status, error.code), (404, ErrorCode::NotFound), "{path}");
+    }
     assert_eq!(a.send_text(room_id, &"ü".repeat(MESSAGE_CHARS)).await.seq, Seq(2), "the limit itself is allowed");
 }
 

@@ -14,7 +14,7 @@ async fn a_message_reaches_every_device_and_is_in_the_history() {
     let room = ada.direct(&bob).await;
     let mut sockets = [ada.connect().await, bob.connect().await, phone.connect().await];
     let sent = sockets[0].send_text(room.id, "  Hello **Bob**  ").await;
-    assert_eq!(sent.body, MessageBody::Text { text: "Hello **Bob**".into() });
+    assert_eq!(sent.body, MessageBody::text("Hello **Bob**"));
     for socket in &mut sockets {
         assert_eq!(socket.stored().await, sent);
     }
@@ -62,7 +62,7 @@ async fn edits_deletions_receipts_and_typing_are_told() {
     assert_eq!(b.refused(edit("mine")).await, ErrorCode::Forbidden);
     a.request(edit("second")).await.unwrap();
     let message = b.event(changed).await;
-    assert_eq!((message.body, message.seq), (MessageBody::Text { text: "second".into() }, Seq(1)));
+    assert_eq!((message.body, message.seq), (MessageBody::text("second"), Seq(1)));
     assert!(message.edited_at_ms.is_some_and(|at| at > UnixMs(0)));
     b.done(Request::MarkRead { room_id, seq: Seq(1) }).await;
     let receipt = a

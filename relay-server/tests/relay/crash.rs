@@ -69,7 +69,7 @@ async fn every_acknowledged_message_is_there_once_and_in_order_after_a_kill() {
     let texts: Vec<String> = stored
         .iter()
         .map(|message| match &message.body {
-            MessageBody::Text { text } => text.clone(),
+            MessageBody::Text { text, .. } => text.clone(),
             other => panic!("a text, not {other:?}"),
         })
         .collect();

@@ -378,7 +378,14 @@ impl Socket {
 }
 
 pub fn send(room_id: RoomId, text: &str) -> Request {
-    Request::SendMessage { room_id, client_id: ClientMessageId::from_parts(UnixMs(1), random()), text: text.into() }
+    Request::SendMessage {
+        room_id,
+        client_id: ClientMessageId::from_parts(UnixMs(1), random()),
+        text: text.into(),
+        reply_to: None,
+        thread_id: None,
+        attachments: Vec::new(),
+    }
 }
 
 pub const MEDIA: MediaState = MediaState { microphone: true, camera: false };

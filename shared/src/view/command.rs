@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use super::{Accent, Density, DeviceKindView, JoinChoice, Theme, VoiceView};
-use crate::ids::{CallId, ClientMessageId, MessageId, ParticipantId, RoomId, Seq, UserId};
+use crate::ids::{CallId, ClientMessageId, DeviceId, MessageId, ParticipantId, RoomId, Seq, UnixMs, UserId};
 use crate::wire::{DeclineReason, ErrorCode, Visibility};
 
 /// Something to do. It answers when it is done or refused ([`CommandError`]); what changed comes as events.
@@ -90,15 +90,20 @@ pub enum Command {
         room_id: RoomId,
     },
 
+    /// `text` with mentions as the wire has them; it may be empty beside attachments.
     SendMessage {
         room_id: RoomId,
         text: String,
+        reply_to: Option<MessageId>,
+        thread_id: Option<MessageId>,
+        /// Keys that the shell gave for files ([`super::DraftFile`]).
+        attachments: Vec<String>,
     },
     RetryMessage {
         room_id: RoomId,
         client_id: ClientMessageId,
     },
-    /// Forgets a message that could not be sent.
+    /// Forgets a message that could not be sent, or whose files are still on their way.
     DiscardMessage {
         room_id: RoomId,
         client_id: ClientMessageId,
@@ -112,9 +117,39 @@ pub enum Command {
         room_id: RoomId,
         message_id: MessageId,
     },
+    /// Takes back a file that was added to a message not yet sent.
+    DiscardFile {
+        key: String,
+    },
+    /// `emoji` is one emoji.
+    SetReaction {
+        room_id: RoomId,
+        message_id: MessageId,
+        emoji: String,
+        on: bool,
+    },
+    SetPinned {
+        room_id: RoomId,
+        message_id: MessageId,
+        pinned: bool,
+    },
     LoadOlder {
         room_id: RoomId,
     },
+    /// The window ends before the newest message: after a jump.
+    LoadNewer {
+        room_id: RoomId,
+    },
+    /// Shows another part of the open room; it opens the room when it is not.
+    JumpTo {
+        room_id: RoomId,
+        to: JumpTarget,
+    },
+    OpenThread {
+        room_id: RoomId,
+        message_id: MessageId,
+    },
+    CloseThread,
     MarkRead {
         room_id: RoomId,
         seq: Seq,
@@ -191,9 +226,50 @@ pub enum Command {
     SetLanguage {
         language: String,
     },
+    /// How many days of history this device keeps; none is for ever.
+    SetRetention {
+        days: Option<u32>,
+    },
+    /// Removes the messages that this device keeps; those on the relay stay.
+    WipeHistory,
+    ChangeProfile {
+        display_name: String,
+        status_text: String,
+        bio: String,
+    },
+    /// `key` of a [`super::DraftFile`]; none removes the picture.
+    SetAvatar {
+        key: Option<String>,
+    },
+    SetRoomAvatar {
+        room_id: RoomId,
+        key: Option<String>,
+    },
+    RevokeDevice {
+        device_id: DeviceId,
+    },
+    RevokeOtherDevices,
     /// The person is idle, or back.
     SetIdle {
         idle: bool,
+    },
+}
+
+/// A place in a room's history.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum JumpTarget {
+    Newest,
+    Place {
+        seq: Seq,
+    },
+    /// The message that a reply answers, for one whose place is not known.
+    Message {
+        message_id: MessageId,
+    },
+    /// The first message at or after a moment.
+    Moment {
+        at_ms: UnixMs,
     },
 }
 
@@ -211,6 +287,37 @@ pub enum Query {
     CreateInvite { room_id: RoomId },
     /// → [`super::CallDetailsView`].
     CallDetails { call_id: CallId },
+    /// → [`super::SearchResults`]. Asked of both sources at once, as one types: the device answers at once and without a network.
+    Search {
+        query: String,
+        source: SearchSource,
+        /// Only in this room.
+        room_id: Option<RoomId>,
+        /// [`super::SearchResults::next`] of the page before.
+        before: Option<String>,
+        /// Minutes that the clock on the wall is ahead of UTC.
+        utc_offset_min: i32,
+    },
+    /// → list of [`super::MessageVersionView`], the present text first.
+    MessageVersions { room_id: RoomId, message_id: MessageId },
+    /// → [`super::ReceiptsView`].
+    Receipts { room_id: RoomId, message_id: MessageId },
+    /// → list of [`super::MessageView`], pinned last first.
+    Pins { room_id: RoomId },
+    /// → [`super::HistoryUsage`].
+    HistoryUsage,
+    /// → [`super::ProfileView`].
+    Profile,
+    /// → list of [`super::SignedInDevice`], the present one first.
+    SignedInDevices,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum SearchSource {
+    /// What was seen on this device.
+    Device,
+    Relay,
 }
 
 /// Where pictures come from: a WebSocket on the loopback.

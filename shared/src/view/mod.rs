@@ -31,6 +31,8 @@ pub struct Snapshot {
     pub people: PeopleView,
     /// The open room.
     pub timeline: Option<TimelineView>,
+    /// The thread beside it.
+    pub thread: Option<ThreadView>,
     pub call: Option<CallView>,
     pub devices: DevicesView,
     pub settings: SettingsView,
@@ -45,6 +47,7 @@ pub enum ViewEvent {
     Rooms(RoomsView),
     People(PeopleView),
     Timeline(Option<TimelineView>),
+    Thread(Option<ThreadView>),
     Call(Option<CallView>),
     Devices(DevicesView),
     Settings(SettingsView),

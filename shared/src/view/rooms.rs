@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-use crate::ids::{RoomId, UnixMs, UserId};
+use crate::ids::{FileId, RoomId, UnixMs, UserId};
 use crate::wire::{MemberRole, Presence, RoomKind, Visibility};
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
@@ -23,6 +23,10 @@ pub struct RoomItem {
     /// The other person of a direct room.
     pub peer: Option<PersonItem>,
     pub unread: u32,
+    /// Those of them that mention me.
+    pub mentions: u32,
+    /// The key of its picture; a direct room has the other person's.
+    pub avatar: Option<FileId>,
     /// The last message in one line, empty when there is none.
     pub preview: Preview,
     pub last_at_ms: Option<UnixMs>,
@@ -41,7 +45,11 @@ pub enum Preview {
     Text {
         sender: String,
         mine: bool,
+        /// With names in the place of mentions.
         text: String,
+        /// Files that come with it: images, and others.
+        images: u32,
+        files: u32,
     },
     Deleted,
     /// `missed` is true when I was called and did not answer.
@@ -69,6 +77,10 @@ pub struct PersonItem {
     pub favourite: bool,
     pub blocked: bool,
     pub bot: bool,
+    /// The key of their picture.
+    pub avatar: Option<FileId>,
+    pub status_text: String,
+    pub bio: String,
 }
 
 /// A member of the open room.
@@ -88,6 +100,7 @@ pub struct RoomDetails {
     pub topic: String,
     pub visibility: Visibility,
     pub archived: bool,
+    pub avatar: Option<FileId>,
     /// The other person of a direct room.
     pub peer: Option<PersonItem>,
     pub my_role: MemberRole,

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-use crate::ids::UserId;
+use crate::ids::{DeviceId, FileId, UnixMs, UserId};
 use crate::wire::Role;
 
 /// ```text
@@ -37,6 +37,59 @@ pub struct Me {
     pub user_id: UserId,
     pub display_name: String,
     pub role: Role,
+    /// The key of my picture.
+    pub avatar: Option<FileId>,
+    pub status_text: String,
+}
+
+/// What others see of me, and what only I see.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct ProfileView {
+    pub display_name: String,
+    pub status_text: String,
+    pub bio: String,
+    pub email: String,
+    pub avatar: Option<FileId>,
+    /// What my files take on the relay, and how much they may.
+    #[ts(type = "number")]
+    pub storage_bytes: u64,
+    #[ts(type = "number")]
+    pub storage_limit_bytes: u64,
+}
+
+/// A device that is signed in to my account.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct SignedInDevice {
+    pub id: DeviceId,
+    pub name: String,
+    pub created_at_ms: UnixMs,
+    pub last_used_at_ms: UnixMs,
+    /// This one.
+    pub current: bool,
+}
+
+/// What this device keeps of the history.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct HistoryUsage {
+    #[ts(type = "number")]
+    pub bytes: u64,
+    #[ts(type = "number")]
+    pub messages: u64,
+    pub oldest_at_ms: Option<UnixMs>,
+}
+
+/// How the history on this device is protected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum HistoryProtection {
+    /// Encrypted; its key is in the keyring of the system.
+    Keyring,
+    /// Encrypted; its key is in the file under the passphrase.
+    Passphrase,
+    /// Encrypted with a key that lasts as long as the process: nothing is kept beyond it.
+    Session,
+    /// There is no history open.
+    None,
 }
 
 /// Where tokens are kept.

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use super::{Call, Message, User};
-use crate::ids::{Change, InviteId, RoomId, Seq, UnixMs, UserId};
+use crate::ids::{Change, FileId, InviteId, RoomId, Seq, UnixMs, UserId};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "snake_case")]
@@ -70,6 +70,12 @@ pub struct Room {
     pub last_message: Option<Message>,
     /// Messages of others after the asking member's `read_seq`.
     pub unread: u32,
+    /// Those of them that mention the asking member.
+    #[serde(default)]
+    pub mentions: u32,
+    /// Its picture, for all who see the room.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub avatar: Option<FileId>,
     /// The call that goes on in the room.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub call: Option<Call>,
@@ -109,6 +115,11 @@ pub struct ChangeRoom {
     pub archived: Option<bool>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_members: Option<u32>,
+    /// An upload of mine with [`super::UploadPurpose::Avatar`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub avatar: Option<FileId>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub remove_avatar: bool,
 }
 
 /// `POST /api/v1/rooms/{id}/members` → [`Room`]. `DELETE /api/v1/rooms/{id}/members/{user_id}` removes; one's own id leaves.

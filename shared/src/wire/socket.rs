@@ -10,8 +10,8 @@ use super::{
     Call, CallEndReason, DeclineReason, IceServer, MediaState, Message, Presence, Room, Secret, Signal, User, WireError,
 };
 use crate::ids::{
-    CallId, ClientMessageId, DeviceId, EventSeq, MessageId, ParticipantId, RequestId, RoomId, Seq, SessionId, UnixMs,
-    UserId,
+    CallId, ClientMessageId, DeviceId, EventSeq, FileId, MessageId, ParticipantId, RequestId, RoomId, Seq, SessionId,
+    UnixMs, UserId,
 };
 
 /// From the app.
@@ -47,11 +47,27 @@ pub struct Resume {
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Request {
     /// → [`Reply::Message`] once it is on disk. The same `client_id` gives the same message, however often it is sent.
-    SendMessage { room_id: RoomId, client_id: ClientMessageId, text: String },
+    SendMessage {
+        room_id: RoomId,
+        client_id: ClientMessageId,
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        text: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reply_to: Option<MessageId>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        thread_id: Option<MessageId>,
+        /// Uploads of mine that are complete and in no message yet.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        attachments: Vec<FileId>,
+    },
     /// → [`Reply::Message`].
     EditMessage { room_id: RoomId, message_id: MessageId, text: String },
     /// → [`Reply::Message`].
     DeleteMessage { room_id: RoomId, message_id: MessageId },
+    /// Sets or takes back my reaction: one emoji. → [`Reply::Message`].
+    SetReaction { room_id: RoomId, message_id: MessageId, emoji: String, on: bool },
+    /// Both of a direct room, moderators of a group. → [`Reply::Message`].
+    SetPinned { room_id: RoomId, message_id: MessageId, pinned: bool },
     /// → [`Reply::Done`]. Receipts only grow; a lower one changes nothing.
     MarkDelivered { room_id: RoomId, seq: Seq },
     /// → [`Reply::Done`]. Reading includes delivery.
@@ -139,7 +155,7 @@ pub enum Event {
     MessageStored {
         message: Box<Message>,
     },
-    /// Edited or deleted.
+    /// Edited or deleted, or its reactions, pin or thread changed.
     MessageChanged {
         message: Box<Message>,
     },
@@ -157,7 +173,7 @@ pub enum Event {
     RoomRemoved {
         room_id: RoomId,
     },
-    /// A person that I share a room with, or myself, changed name or role.
+    /// A person that I share a room with, or myself, changed name, picture, status or role.
     UserChanged {
         user: User,
     },

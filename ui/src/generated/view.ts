@@ -31,6 +31,16 @@ export type CallId = string;
 export type ParticipantId = string;
 
 /**
+ * A file that was uploaded: an attachment of a message, or a picture of a person or room. 
+ */
+export type FileId = string;
+
+/**
+ * One installation of the app that is signed in: the unit of sessions and revocation. 
+ */
+export type DeviceId = string;
+
+/**
  * Milliseconds since 1970-01-01 UTC. 
  */
 export type UnixMs = number;
@@ -80,12 +90,16 @@ export type Snapshot = { session: SessionView, connection: ConnectionView, rooms
 /**
  * The open room.
  */
-timeline: TimelineView | null, call: CallView | null, devices: DevicesView, settings: SettingsView, };
+timeline: TimelineView | null, 
+/**
+ * The thread beside it.
+ */
+thread: ThreadView | null, call: CallView | null, devices: DevicesView, settings: SettingsView, };
 
 /**
  * One slice of the [`Snapshot`] in its new state, or something that passes.
  */
-export type ViewEvent = { "type": "session", "value": SessionView } | { "type": "connection", "value": ConnectionView } | { "type": "rooms", "value": RoomsView } | { "type": "people", "value": PeopleView } | { "type": "timeline", "value": TimelineView | null } | { "type": "call", "value": CallView | null } | { "type": "devices", "value": DevicesView } | { "type": "settings", "value": SettingsView } | { "type": "levels", "value": LevelsView } | { "type": "call_stats", "value": CallStatsView } | { "type": "notice", "value": Notice };
+export type ViewEvent = { "type": "session", "value": SessionView } | { "type": "connection", "value": ConnectionView } | { "type": "rooms", "value": RoomsView } | { "type": "people", "value": PeopleView } | { "type": "timeline", "value": TimelineView | null } | { "type": "thread", "value": ThreadView | null } | { "type": "call", "value": CallView | null } | { "type": "devices", "value": DevicesView } | { "type": "settings", "value": SettingsView } | { "type": "levels", "value": LevelsView } | { "type": "call_stats", "value": CallStatsView } | { "type": "notice", "value": Notice };
 
 export type Notice = { kind: NoticeKind, 
 /**
@@ -123,7 +137,11 @@ keeping: SecretKeeping,
  */
 reason: string | null, } | { "type": "signed_in", relay_url: string, me: Me, };
 
-export type Me = { user_id: UserId, display_name: string, role: Role, };
+export type Me = { user_id: UserId, display_name: string, role: Role, 
+/**
+ * The key of my picture.
+ */
+avatar: FileId | null, status_text: string, };
 
 /**
  * Where tokens are kept.
@@ -135,6 +153,34 @@ export type ConnectionView = { "type": "idle" } | { "type": "connecting" } | { "
  * Seconds until the next try.
  */
 retry_in_s: number, };
+
+/**
+ * What others see of me, and what only I see.
+ */
+export type ProfileView = { display_name: string, status_text: string, bio: string, email: string, avatar: FileId | null, 
+/**
+ * What my files take on the relay, and how much they may.
+ */
+storage_bytes: number, storage_limit_bytes: number, };
+
+/**
+ * A device that is signed in to my account.
+ */
+export type SignedInDevice = { id: DeviceId, name: string, created_at_ms: UnixMs, last_used_at_ms: UnixMs, 
+/**
+ * This one.
+ */
+current: boolean, };
+
+/**
+ * What this device keeps of the history.
+ */
+export type HistoryUsage = { bytes: number, messages: number, oldest_at_ms: UnixMs | null, };
+
+/**
+ * How the history on this device is protected.
+ */
+export type HistoryProtection = "keyring" | "passphrase" | "session" | "none";
 
 export type RoomsView = { 
 /**
@@ -156,6 +202,14 @@ title: string,
  */
 peer: PersonItem | null, unread: number, 
 /**
+ * Those of them that mention me.
+ */
+mentions: number, 
+/**
+ * The key of its picture; a direct room has the other person's.
+ */
+avatar: FileId | null, 
+/**
  * The last message in one line, empty when there is none.
  */
 preview: Preview, last_at_ms: UnixMs | null, 
@@ -171,7 +225,15 @@ in_call: boolean, archived: boolean, };
 /**
  * The last message of a room in one line.
  */
-export type Preview = { "type": "empty" } | { "type": "text", sender: string, mine: boolean, text: string, } | { "type": "deleted" } | { "type": "call", missed: boolean, };
+export type Preview = { "type": "empty" } | { "type": "text", sender: string, mine: boolean, 
+/**
+ * With names in the place of mentions.
+ */
+text: string, 
+/**
+ * Files that come with it: images, and others.
+ */
+images: number, files: number, } | { "type": "deleted" } | { "type": "call", missed: boolean, };
 
 export type PeopleView = { query: string, loading: boolean, 
 /**
@@ -183,7 +245,11 @@ people: Array<PersonItem>,
  */
 failed: boolean, };
 
-export type PersonItem = { id: UserId, display_name: string, presence: Presence, last_seen_at_ms: UnixMs | null, favourite: boolean, blocked: boolean, bot: boolean, };
+export type PersonItem = { id: UserId, display_name: string, presence: Presence, last_seen_at_ms: UnixMs | null, favourite: boolean, blocked: boolean, bot: boolean, 
+/**
+ * The key of their picture.
+ */
+avatar: FileId | null, status_text: string, bio: string, };
 
 /**
  * A member of the open room.
@@ -193,7 +259,7 @@ export type MemberItem = { person: PersonItem, role: MemberRole, me: boolean, };
 /**
  * What the open room's header and its details show.
  */
-export type RoomDetails = { id: RoomId, kind: RoomKind, title: string, topic: string, visibility: Visibility, archived: boolean, 
+export type RoomDetails = { id: RoomId, kind: RoomKind, title: string, topic: string, visibility: Visibility, archived: boolean, avatar: FileId | null, 
 /**
  * The other person of a direct room.
  */
@@ -226,6 +292,14 @@ has_older: boolean, loading_older: boolean,
  */
 older_failed: boolean, 
 /**
+ * The window ends before the newest message: after a jump. `LoadNewer` brings more, `JumpTo` the newest.
+ */
+has_newer: boolean, loading_newer: boolean, 
+/**
+ * Where the last jump went.
+ */
+focus: FocusView | null, 
+/**
  * The first message that was unread when the room was opened.
  */
 unread_from: Seq | null, 
@@ -246,13 +320,67 @@ client_id: ClientMessageId,
 /**
  * Absent until stored.
  */
-id: MessageId | null, seq: Seq | null, sender_id: UserId, sender_name: string, mine: boolean, sent_at_ms: UnixMs, edited: boolean, body: BodyView, state: MessageState, 
+id: MessageId | null, seq: Seq | null, sender_id: UserId, sender_name: string, mine: boolean, sent_at_ms: UnixMs, edited: boolean, 
+/**
+ * What it answers.
+ */
+reply: ReplyView | null, 
+/**
+ * What follows it, when it begins a thread.
+ */
+thread: ThreadSummaryView | null, reactions: Array<ReactionView>, pinned: boolean, 
+/**
+ * It names me, or everyone.
+ */
+mentions_me: boolean, body: BodyView, state: MessageState, 
 /**
  * I may edit it, or delete it.
  */
-can_edit: boolean, can_delete: boolean, };
+can_edit: boolean, can_delete: boolean, 
+/**
+ * I may pin it, or take the pin off.
+ */
+can_pin: boolean, 
+/**
+ * I may answer it and react to it: it is stored, and the room is open.
+ */
+can_answer: boolean, };
 
-export type BodyView = { "type": "text", text: string, } | { "type": "deleted" } | { "type": "call", call_id: CallId, outcome: CallOutcome, duration_s: number, };
+export type BodyView = { "type": "text", text: string, mentions: Array<MentionView>, attachments: Array<AttachmentView>, } | { "type": "deleted" } | { "type": "call", call_id: CallId, outcome: CallOutcome, duration_s: number, };
+
+export type AttachmentView = { 
+/**
+ * What the address of its bytes calls it: the relay's id of the file, or a [`DraftFile`]'s key until it is sent.
+ */
+key: string, name: string, size_bytes: number, kind: AttachmentKind, 
+/**
+ * While it is on its way to the relay.
+ */
+upload: UploadView | null, };
+
+/**
+ * What the relay found in the bytes, whatever the name says.
+ */
+export type AttachmentKind = { "type": "image", width_px: number, height_px: number, 
+/**
+ * A ThumbHash in base64: what is drawn until the picture is here.
+ */
+placeholder: string, } | { "type": "file", 
+/**
+ * By the content where it is known, `application/octet-stream` else.
+ */
+media_type: string, };
+
+export type UploadView = { sent_bytes: number, };
+
+/**
+ * A file that the shell keeps for a message that is being written.
+ */
+export type DraftFile = { 
+/**
+ * What commands and the address of its bytes call it.
+ */
+key: string, name: string, size_bytes: number, kind: AttachmentKind, };
 
 /**
  * ```text
@@ -266,6 +394,89 @@ export type MessageState = { "type": "sending" } | { "type": "stored" } | { "typ
  * Stable word, such as `rate_limited`.
  */
 code: string, };
+
+/**
+ * The name behind a mention in a text.
+ */
+export type MentionView = { user_id: UserId, name: string, me: boolean, };
+
+/**
+ * A message that another one answers, in one line.
+ */
+export type ReplyView = { message_id: MessageId, 
+/**
+ * Absent while it is not known on this device.
+ */
+seq: Seq | null, sender_name: string, mine: boolean, 
+/**
+ * With names in the place of mentions; empty for a deleted message, one that is not known, and one that is only files.
+ */
+text: string, state: ReplyState, };
+
+export type ReplyState = "known" | "deleted" | "unknown";
+
+export type ReactionView = { emoji: string, count: number, mine: boolean, 
+/**
+ * Of the first who set it, without me.
+ */
+names: Array<string>, };
+
+export type ThreadSummaryView = { replies: number, last_at_ms: UnixMs, };
+
+/**
+ * A message to bring into view and to mark for a moment.
+ */
+export type FocusView = { seq: Seq, 
+/**
+ * Grows with every jump, so that the same place can be gone to twice.
+ */
+jump: number, };
+
+/**
+ * A thread beside the room that is open.
+ */
+export type ThreadView = { room_id: RoomId, thread_id: MessageId, 
+/**
+ * Absent until it came.
+ */
+root: MessageView | null, 
+/**
+ * Ascending; what waits to be sent comes last.
+ */
+messages: Array<MessageView>, loading: boolean, 
+/**
+ * It could not be had whole: the relay is away.
+ */
+failed: boolean, };
+
+/**
+ * One text of an edited message.
+ */
+export type MessageVersionView = { text: string, mentions: Array<MentionView>, at_ms: UnixMs, };
+
+/**
+ * Who has a message of mine.
+ */
+export type ReceiptsView = { read: Array<PersonItem>, 
+/**
+ * Have it on a device and have not seen it.
+ */
+delivered: Array<PersonItem>, waiting: Array<PersonItem>, };
+
+/**
+ * What a search found, newest first.
+ */
+export type SearchResults = { hits: Array<SearchHit>, 
+/**
+ * There is more: pass it as `before`.
+ */
+next: string | null, 
+/**
+ * What is to be marked in the texts: words by their beginning, then phrases.
+ */
+words: Array<string>, phrases: Array<string>, };
+
+export type SearchHit = { room_id: RoomId, room_title: string, message: MessageView, };
 
 export type CallView = { call_id: CallId, room_id: RoomId, 
 /**
@@ -482,6 +693,10 @@ language: string, keeping: SecretKeeping, voice: VoiceView,
  */
 relay_only: boolean, join: JoinChoice, 
 /**
+ * How many days of history this device keeps; none is for ever.
+ */
+retention_days: number | null, history_protection: HistoryProtection, 
+/**
  * Version of the app.
  */
 version: string, };
@@ -521,12 +736,35 @@ export type Density = "comfortable" | "compact";
 /**
  * Something to do. It answers when it is done or refused ([`CommandError`]); what changed comes as events.
  */
-export type Command = { "type": "sign_up", relay_url: string, display_name: string, email: string, password: string, } | { "type": "sign_in", relay_url: string, email: string, password: string, } | { "type": "sign_out" } | { "type": "unlock", passphrase: string, } | { "type": "keep_secrets", passphrase: string | null, } | { "type": "reconnect" } | { "type": "search_people", query: string, } | { "type": "set_favourite", user_id: UserId, favourite: boolean, } | { "type": "set_blocked", user_id: UserId, blocked: boolean, } | { "type": "open_direct", user_id: UserId, } | { "type": "create_group", name: string, topic: string, visibility: Visibility, members: Array<UserId>, } | { "type": "join_room", room_id: RoomId, } | { "type": "join_by_invite", code: string, } | { "type": "open_room", room_id: RoomId, } | { "type": "close_room" } | { "type": "rename_room", room_id: RoomId, name: string, topic: string, } | { "type": "archive_room", room_id: RoomId, archived: boolean, } | { "type": "add_members", room_id: RoomId, members: Array<UserId>, } | { "type": "remove_member", room_id: RoomId, user_id: UserId, } | { "type": "leave_room", room_id: RoomId, } | { "type": "delete_room", room_id: RoomId, } | { "type": "send_message", room_id: RoomId, text: string, } | { "type": "retry_message", room_id: RoomId, client_id: ClientMessageId, } | { "type": "discard_message", room_id: RoomId, client_id: ClientMessageId, } | { "type": "edit_message", room_id: RoomId, message_id: MessageId, text: string, } | { "type": "delete_message", room_id: RoomId, message_id: MessageId, } | { "type": "load_older", room_id: RoomId, } | { "type": "mark_read", room_id: RoomId, seq: Seq, } | { "type": "set_typing", room_id: RoomId, typing: boolean, } | { "type": "set_draft", room_id: RoomId, text: string, } | { "type": "start_call", room_id: RoomId, camera: boolean, muted: boolean, } | { "type": "accept_call", camera: boolean, muted: boolean, } | { "type": "decline_call", reason: DeclineReason, } | { "type": "hang_up" } | { "type": "set_muted", muted: boolean, } | { "type": "set_camera", on: boolean, } | { "type": "set_volume", participant_id: ParticipantId, volume_pct: number, } | { "type": "watch_devices", on: boolean, } | { "type": "choose_device", kind: DeviceKindView, id: string | null, } | { "type": "start_preview", camera: boolean, } | { "type": "stop_preview" } | { "type": "play_test_sound" } | { "type": "set_join_choice", join: JoinChoice, } | { "type": "set_voice", voice: VoiceView, } | { "type": "set_relay_only", relay_only: boolean, } | { "type": "set_appearance", theme: Theme, accent: Accent, density: Density, } | { "type": "set_language", language: string, } | { "type": "set_idle", idle: boolean, };
+export type Command = { "type": "sign_up", relay_url: string, display_name: string, email: string, password: string, } | { "type": "sign_in", relay_url: string, email: string, password: string, } | { "type": "sign_out" } | { "type": "unlock", passphrase: string, } | { "type": "keep_secrets", passphrase: string | null, } | { "type": "reconnect" } | { "type": "search_people", query: string, } | { "type": "set_favourite", user_id: UserId, favourite: boolean, } | { "type": "set_blocked", user_id: UserId, blocked: boolean, } | { "type": "open_direct", user_id: UserId, } | { "type": "create_group", name: string, topic: string, visibility: Visibility, members: Array<UserId>, } | { "type": "join_room", room_id: RoomId, } | { "type": "join_by_invite", code: string, } | { "type": "open_room", room_id: RoomId, } | { "type": "close_room" } | { "type": "rename_room", room_id: RoomId, name: string, topic: string, } | { "type": "archive_room", room_id: RoomId, archived: boolean, } | { "type": "add_members", room_id: RoomId, members: Array<UserId>, } | { "type": "remove_member", room_id: RoomId, user_id: UserId, } | { "type": "leave_room", room_id: RoomId, } | { "type": "delete_room", room_id: RoomId, } | { "type": "send_message", room_id: RoomId, text: string, reply_to: MessageId | null, thread_id: MessageId | null, 
+/**
+ * Keys that the shell gave for files ([`super::DraftFile`]).
+ */
+attachments: Array<string>, } | { "type": "retry_message", room_id: RoomId, client_id: ClientMessageId, } | { "type": "discard_message", room_id: RoomId, client_id: ClientMessageId, } | { "type": "edit_message", room_id: RoomId, message_id: MessageId, text: string, } | { "type": "delete_message", room_id: RoomId, message_id: MessageId, } | { "type": "discard_file", key: string, } | { "type": "set_reaction", room_id: RoomId, message_id: MessageId, emoji: string, on: boolean, } | { "type": "set_pinned", room_id: RoomId, message_id: MessageId, pinned: boolean, } | { "type": "load_older", room_id: RoomId, } | { "type": "load_newer", room_id: RoomId, } | { "type": "jump_to", room_id: RoomId, to: JumpTarget, } | { "type": "open_thread", room_id: RoomId, message_id: MessageId, } | { "type": "close_thread" } | { "type": "mark_read", room_id: RoomId, seq: Seq, } | { "type": "set_typing", room_id: RoomId, typing: boolean, } | { "type": "set_draft", room_id: RoomId, text: string, } | { "type": "start_call", room_id: RoomId, camera: boolean, muted: boolean, } | { "type": "accept_call", camera: boolean, muted: boolean, } | { "type": "decline_call", reason: DeclineReason, } | { "type": "hang_up" } | { "type": "set_muted", muted: boolean, } | { "type": "set_camera", on: boolean, } | { "type": "set_volume", participant_id: ParticipantId, volume_pct: number, } | { "type": "watch_devices", on: boolean, } | { "type": "choose_device", kind: DeviceKindView, id: string | null, } | { "type": "start_preview", camera: boolean, } | { "type": "stop_preview" } | { "type": "play_test_sound" } | { "type": "set_join_choice", join: JoinChoice, } | { "type": "set_voice", voice: VoiceView, } | { "type": "set_relay_only", relay_only: boolean, } | { "type": "set_appearance", theme: Theme, accent: Accent, density: Density, } | { "type": "set_language", language: string, } | { "type": "set_retention", days: number | null, } | { "type": "wipe_history" } | { "type": "change_profile", display_name: string, status_text: string, bio: string, } | { "type": "set_avatar", key: string | null, } | { "type": "set_room_avatar", room_id: RoomId, key: string | null, } | { "type": "revoke_device", device_id: DeviceId, } | { "type": "revoke_other_devices" } | { "type": "set_idle", idle: boolean, };
+
+/**
+ * A place in a room's history.
+ */
+export type JumpTarget = { "type": "newest" } | { "type": "place", seq: Seq, } | { "type": "message", message_id: MessageId, } | { "type": "moment", at_ms: UnixMs, };
 
 /**
  * Something to be told once.
  */
-export type Query = { "type": "snapshot" } | { "type": "frames" } | { "type": "public_rooms", query: string, } | { "type": "create_invite", room_id: RoomId, } | { "type": "call_details", call_id: CallId, };
+export type Query = { "type": "snapshot" } | { "type": "frames" } | { "type": "public_rooms", query: string, } | { "type": "create_invite", room_id: RoomId, } | { "type": "call_details", call_id: CallId, } | { "type": "search", query: string, source: SearchSource, 
+/**
+ * Only in this room.
+ */
+room_id: RoomId | null, 
+/**
+ * [`super::SearchResults::next`] of the page before.
+ */
+before: string | null, 
+/**
+ * Minutes that the clock on the wall is ahead of UTC.
+ */
+utc_offset_min: number, } | { "type": "message_versions", room_id: RoomId, message_id: MessageId, } | { "type": "receipts", room_id: RoomId, message_id: MessageId, } | { "type": "pins", room_id: RoomId, } | { "type": "history_usage" } | { "type": "profile" } | { "type": "signed_in_devices" };
+
+export type SearchSource = "device" | "relay";
 
 /**
  * Where pictures come from: a WebSocket on the loopback.

@@ -2,9 +2,9 @@
 
 use parley_shared::ids::{DeviceId, UnixMs, UserId};
 use parley_shared::wire::{Device, ErrorCode, Role, User};
-use relay_core::text;
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::profiles::write_words;
 use super::rows::{self, role_text};
 use crate::store::{
     Credentials, DEVICES_PER_USER, NewDevice, NewRefresh, NewUser, REFRESH_REPEAT_MS, Rotate, Rotated, StoreError,
@@ -44,19 +44,24 @@ pub(super) fn create_user(c: &Connection, new: &NewUser) -> Result<User> {
         new.bot,
         new.at.0,
     ])?;
-    let mut insert = c.prepare_cached("INSERT INTO user_words (word, user_id) VALUES (?, ?)")?;
-    for word in text::words(&new.display_name) {
-        insert.execute(params![word, new.id.as_bytes()])?;
-    }
-    Ok(User { id: new.id, display_name: new.display_name.clone(), role, bot: new.bot })
+    write_words(c, new.id, &new.display_name)?;
+    Ok(User {
+        id: new.id,
+        display_name: new.display_name.clone(),
+        role,
+        bot: new.bot,
+        avatar: None,
+        status_text: String::new(),
+    })
 }
 
 fn has_people(c: &Connection) -> Result<bool> {
-    Ok(c.query_row("SELECT EXISTS (SELECT 1 FROM users WHERE bot = 0)", [], |r| r.get(0))?)
+    Ok(c.query_row("SELECT EXISTS (SELECT 1 FROM users WHERE bot = 0 AND deleted_at_ms = 0)", [], |r| r.get(0))?)
 }
 
 pub(super) fn credentials(c: &Connection, email: &str) -> Result<Option<Credentials>> {
-    let sql = format!("SELECT {}, u.password_hash FROM users u WHERE u.email_key = ?", rows::USER);
+    let sql =
+        format!("SELECT {}, u.password_hash FROM users u WHERE u.email_key = ? AND u.deleted_at_ms = 0", rows::USER);
     Ok(c.prepare_cached(&sql)?
         .query_row([email_key(email)], |r| {
             Ok(Credentials { user: rows::user(r, 0)?, password_hash: r.get(rows::USER_COLUMNS)? })

@@ -1,18 +1,19 @@
-//! Messages: sending, editing, deleting, receipts, history.
+//! Messages: sending, editing, deleting.
 
 use std::sync::Arc;
 
-use parley_shared::ids::{Change, MessageId, RoomId, Seq, UnixMs, UserId};
-use parley_shared::limits::{PAGE_ITEMS, PAGE_ITEMS_DEFAULT};
-use parley_shared::wire::{
-    ChangesPage, ErrorCode, HistoryPage, HistoryQuery, MemberRole, Message, MessageBody, RoomKind,
-};
+use parley_shared::ids::{MessageId, RoomId, UnixMs, UserId};
+use parley_shared::limits::VERSIONS_PER_MESSAGE;
+use parley_shared::wire::{ErrorCode, MemberRole, Message, MessageBody, RoomKind, WireError};
+use relay_core::text;
 use relay_core::work::{Done, NewMessage};
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, params};
 
+use super::mentions::Standing;
 use super::people::has_blocked;
-use super::rows::{self, MESSAGE};
+use super::rows::{self, StoredMessage};
 use super::views::{self, my_role, no_room};
+use super::{files, mentions, messages, reactions, words};
 use crate::store::StoreError;
 
 type Result<T> = std::result::Result<T, StoreError>;
@@ -23,14 +24,16 @@ pub(super) fn send(c: &Connection, new: &NewMessage) -> Result<Done> {
             return Err(StoreError::refused(ErrorCode::Conflict, "This client_id was used in another room."));
         }
         my_role(c, new.room_id, new.sender_id)?;
-        return Ok(Done::Stored { message: Box::new(message), members: Arc::from([]), fresh: false });
+        return Ok(Done::Stored { message: Box::new(message), root: None, members: Arc::from([]), fresh: false });
     }
     my_role(c, new.room_id, new.sender_id)?;
     check_open(c, new.room_id, new.sender_id)?;
+    check_reply(c, new)?;
+    let root = thread_root(c, new)?;
     let place = next_place(c, new.room_id, new.at)?;
     c.prepare_cached(
-        "INSERT INTO messages (id, room_id, seq, change, sender_id, client_id, sent_at_ms, kind, text)
-         VALUES (?, ?, ?, ?, ?, ?, ?, 'text', ?)",
+        "INSERT INTO messages (id, room_id, seq, change, sender_id, client_id, sent_at_ms, kind, text, reply_to, thread_id)
+         VALUES (?, ?, ?, ?, ?, ?, ?, 'text', ?, ?, ?)",
     )?
     .execute(params![
         new.id.as_bytes(),
@@ -41,23 +44,51 @@ pub(super) fn send(c: &Connection, new: &NewMessage) -> Result<Done> {
         new.client_id.as_bytes(),
         place.sent_at_ms,
         new.text,
+        id_or_empty(new.reply_to.as_ref()),
+        id_or_empty(new.thread_id.as_ref()),
     ])?;
-    index(c, c.last_insert_rowid(), new.room_id, &new.text)?;
+    let row = c.last_insert_rowid();
+    files::use_in_message(c, new.sender_id, row, &new.attachments)?;
+    let message = messages::at(c, row)?;
+    note(c, row, &message)?;
+    let root = root.map(|root| grow_thread(c, &root, place.sent_at_ms)).transpose()?;
     Ok(Done::Stored {
-        message: Box::new(Message {
-            id: new.id,
-            room_id: new.room_id,
-            seq: Seq(place.seq),
-            change: Change(place.change),
-            sender_id: new.sender_id,
-            client_id: new.client_id,
-            sent_at_ms: UnixMs(place.sent_at_ms),
-            edited_at_ms: None,
-            body: MessageBody::Text { text: new.text.clone() },
-        }),
+        message: Box::new(message),
+        root: root.map(Box::new),
         members: members(c, new.room_id)?,
         fresh: true,
     })
+}
+
+fn id_or_empty(id: Option<&MessageId>) -> &[u8] {
+    id.map_or(&[], |id| id.as_bytes())
+}
+
+fn check_reply(c: &Connection, new: &NewMessage) -> Result<()> {
+    let Some(reply_to) = new.reply_to else { return Ok(()) };
+    let known: bool = c
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM messages WHERE id = ? AND room_id = ?)")?
+        .query_row(params![reply_to.as_bytes(), new.room_id.as_bytes()], |r| r.get(0))?;
+    if known { Ok(()) } else { Err(wrong("reply_to", "It answers no message of this room.")) }
+}
+
+/// The first message of the thread that a message goes into: a text in the room's own flow.
+fn thread_root(c: &Connection, new: &NewMessage) -> Result<Option<StoredMessage>> {
+    let Some(thread_id) = new.thread_id else { return Ok(None) };
+    let values = params![thread_id.as_bytes(), new.room_id.as_bytes()];
+    let root = messages::read_one(c, "m.id = ? AND m.room_id = ? AND m.kind = 'text' AND m.thread_id = x''", values)?;
+    root.map(Some).ok_or_else(|| wrong("thread_id", "No thread can begin there."))
+}
+
+fn grow_thread(c: &Connection, root: &StoredMessage, sent_at_ms: i64) -> Result<Message> {
+    let change = next_change(c, root.message.room_id)?;
+    c.prepare_cached("UPDATE messages SET replies = replies + 1, last_reply_at_ms = ?, change = ? WHERE place = ?")?
+        .execute(params![sent_at_ms, change, root.place])?;
+    messages::at(c, root.place)
+}
+
+fn wrong(field: &str, sentence: &str) -> StoreError {
+    StoreError::Refused(WireError::field(field, sentence))
 }
 
 /// Where a new message goes. Times never run backwards within a room, whatever the clock does: history is searched by them.
@@ -78,7 +109,7 @@ pub(super) fn next_place(c: &Connection, room_id: RoomId, at: UnixMs) -> Result<
     })?)
 }
 
-fn next_change(c: &Connection, room_id: RoomId) -> Result<u64> {
+pub(super) fn next_change(c: &Connection, room_id: RoomId) -> Result<u64> {
     Ok(c.prepare_cached("UPDATE rooms SET last_change = last_change + 1 WHERE id = ? RETURNING last_change")?
         .query_row([room_id.as_bytes()], |r| r.get(0))?)
 }
@@ -88,14 +119,12 @@ pub(super) fn members(c: &Connection, room_id: RoomId) -> Result<Arc<[UserId]>> 
 }
 
 fn by_client_id(c: &Connection, new: &NewMessage) -> Result<Option<Message>> {
-    let sql = format!("SELECT {MESSAGE} FROM messages m WHERE m.sender_id = ? AND m.client_id = ?");
-    Ok(c.prepare_cached(&sql)?
-        .query_row(params![new.sender_id.as_bytes(), new.client_id.as_bytes()], rows::message)
-        .optional()?)
+    let values = params![new.sender_id.as_bytes(), new.client_id.as_bytes()];
+    Ok(messages::read_one(c, "m.sender_id = ? AND m.client_id = ?", values)?.map(|stored| stored.message))
 }
 
-/// Whether the room takes messages of this member: it is not archived, and no block stands between the two of a direct room.
-fn check_open(c: &Connection, room_id: RoomId, sender: UserId) -> Result<()> {
+/// Whether the room takes what this member writes: it is not archived, and no block stands between the two of a direct room.
+pub(super) fn check_open(c: &Connection, room_id: RoomId, sender: UserId) -> Result<()> {
     let (kind, archived): (RoomKind, bool) = c
         .prepare_cached("SELECT kind, archived FROM rooms WHERE id = ?")?
         .query_row([room_id.as_bytes()], |r| Ok((rows::kind(r, 0)?, r.get(1)?)))?;
@@ -118,27 +147,32 @@ fn check_open(c: &Connection, room_id: RoomId, sender: UserId) -> Result<()> {
     }
 }
 
-/// The room as a token of the index.
-fn room_token(room_id: RoomId) -> String {
-    use std::fmt::Write as _;
-    room_id.as_bytes().iter().fold(String::from("r"), |mut token, byte| {
-        let _ = write!(token, "{byte:02x}");
-        token
-    })
+/// # Errors
+/// `conflict` for what has nothing to react to, to pin or to edit.
+pub(super) fn check_text(message: &Message) -> Result<()> {
+    match &message.body {
+        MessageBody::Text { .. } => Ok(()),
+        MessageBody::Deleted | MessageBody::Call { .. } => {
+            Err(StoreError::refused(ErrorCode::Conflict, "This message has no text."))
+        }
+    }
 }
 
-fn index(c: &Connection, place: i64, room_id: RoomId, text: &str) -> Result<()> {
-    c.prepare_cached("INSERT INTO message_words (rowid, room, text) VALUES (?, ?, ?)")?.execute(params![
-        place,
-        room_token(room_id),
-        text
-    ])?;
-    Ok(())
+/// What a message is found by, and who is told that it mentions them.
+fn note(c: &Connection, place: i64, message: &Message) -> Result<()> {
+    words::index(c, place, message)?;
+    match &message.body {
+        MessageBody::Text { text, .. } => {
+            let (room_id, seq, sender_id) = (message.room_id, message.seq, message.sender_id);
+            mentions::note(c, &Standing { place, room_id, seq, sender_id }, text)
+        }
+        MessageBody::Deleted | MessageBody::Call { .. } => Ok(()),
+    }
 }
 
-fn unindex(c: &Connection, place: i64) -> Result<()> {
-    c.prepare_cached("DELETE FROM message_words WHERE rowid = ?")?.execute([place])?;
-    Ok(())
+fn unnote(c: &Connection, place: i64) -> Result<()> {
+    words::unindex(c, place)?;
+    mentions::forget(c, place)
 }
 
 pub(super) fn edit(
@@ -150,27 +184,46 @@ pub(super) fn edit(
     at: UnixMs,
 ) -> Result<Done> {
     my_role(c, room_id, user_id)?;
-    let (place, message) = stored(c, room_id, message_id)?;
+    let StoredMessage { place, message, .. } = messages::of_room(c, room_id, message_id)?;
     if message.sender_id != user_id {
         return Err(StoreError::refused(ErrorCode::Forbidden, "Only its sender may edit a message."));
     }
+    check_text(&message)?;
     match &message.body {
-        MessageBody::Text { text: old } if old == text => return unchanged(message),
-        MessageBody::Text { .. } => {}
-        MessageBody::Deleted | MessageBody::Call { .. } => {
-            return Err(StoreError::refused(ErrorCode::Conflict, "This message has no text to edit."));
+        MessageBody::Text { text: old, .. } if old == text => return unchanged(message),
+        MessageBody::Text { attachments, .. } if text.is_empty() && attachments.is_empty() => {
+            return Err(StoreError::Refused(text::no_text()));
         }
+        MessageBody::Text { text: old, .. } => {
+            check_open(c, room_id, user_id)?;
+            keep_version(c, place, old, message.edited_at_ms.unwrap_or(message.sent_at_ms))?;
+        }
+        MessageBody::Deleted | MessageBody::Call { .. } => {}
     }
-    check_open(c, room_id, user_id)?;
     let change = next_change(c, room_id)?;
     c.prepare_cached("UPDATE messages SET text = ?, change = ?, edited_at_ms = ? WHERE place = ?")?
         .execute(params![text, change, at.0.max(1), place])?;
-    unindex(c, place)?;
-    index(c, place, room_id, text)?;
-    changed(c, room_id, message_id)
+    unnote(c, place)?;
+    note(c, place, &messages::at(c, place)?)?;
+    changed(c, room_id, place)
 }
 
-/// Senders delete their own messages, moderators any. Deleting twice is deleting once.
+/// Beyond [`VERSIONS_PER_MESSAGE`] the oldest goes.
+fn keep_version(c: &Connection, place: i64, text: &str, at: UnixMs) -> Result<()> {
+    c.prepare_cached(
+        "INSERT INTO message_versions (place, number, at_ms, text)
+         SELECT ?1, 1 + coalesce(max(number), 0), ?2, ?3 FROM message_versions WHERE place = ?1",
+    )?
+    .execute(params![place, at.0, text])?;
+    c.prepare_cached(
+        "DELETE FROM message_versions WHERE place = ?1
+           AND number <= (SELECT max(number) FROM message_versions WHERE place = ?1) - ?2",
+    )?
+    .execute(params![place, VERSIONS_PER_MESSAGE])?;
+    Ok(())
+}
+
+/// Senders delete their own messages, moderators any. Deleting twice is deleting once. Its place in a thread remains.
 pub(super) fn delete(
     c: &Connection,
     room_id: RoomId,
@@ -179,7 +232,7 @@ pub(super) fn delete(
     at: UnixMs,
 ) -> Result<Done> {
     let role = my_role(c, room_id, user_id)?;
-    let (place, message) = stored(c, room_id, message_id)?;
+    let StoredMessage { place, message, .. } = messages::of_room(c, room_id, message_id)?;
     match &message.body {
         MessageBody::Deleted => return unchanged(message),
         MessageBody::Call { .. } => {
@@ -191,112 +244,24 @@ pub(super) fn delete(
         return Err(StoreError::refused(ErrorCode::Forbidden, "Only its sender or a moderator may delete a message."));
     }
     let change = next_change(c, room_id)?;
-    c.prepare_cached("UPDATE messages SET kind = 'deleted', text = '', change = ?, edited_at_ms = ? WHERE place = ?")?
-        .execute(params![change, at.0.max(1), place])?;
-    unindex(c, place)?;
-    changed(c, room_id, message_id)
+    c.prepare_cached(
+        "UPDATE messages SET kind = 'deleted', text = '', change = ?, edited_at_ms = ?, pinned_at_ms = 0, reacted = 0
+         WHERE place = ?",
+    )?
+    .execute(params![change, at.0.max(1), place])?;
+    c.prepare_cached("DELETE FROM message_versions WHERE place = ?")?.execute([place])?;
+    reactions::remove(c, place)?;
+    files::free_message(c, place)?;
+    unnote(c, place)?;
+    changed(c, room_id, place)
 }
 
-fn stored(c: &Connection, room_id: RoomId, message_id: MessageId) -> Result<(i64, Message)> {
-    let sql = format!("SELECT {MESSAGE}, m.place FROM messages m WHERE m.id = ? AND m.room_id = ?");
-    c.prepare_cached(&sql)?
-        .query_row(params![message_id.as_bytes(), room_id.as_bytes()], |r| Ok((r.get("place")?, rows::message(r)?)))
-        .optional()?
-        .ok_or_else(|| StoreError::refused(ErrorCode::NotFound, "There is no such message."))
-}
-
-fn unchanged(message: Message) -> Result<Done> {
+pub(super) fn unchanged(message: Message) -> Result<Done> {
     Ok(Done::Changed { message: Box::new(message), members: Arc::from([]), fresh: false })
 }
 
-fn changed(c: &Connection, room_id: RoomId, message_id: MessageId) -> Result<Done> {
-    let (_, message) = stored(c, room_id, message_id)?;
-    Ok(Done::Changed { message: Box::new(message), members: members(c, room_id)?, fresh: true })
-}
-
-/// Receipts only grow, and never beyond the newest message.
-pub(super) fn mark(
-    c: &Connection,
-    room_id: RoomId,
-    user_id: UserId,
-    delivered: Seq,
-    read: Option<Seq>,
-) -> Result<Done> {
-    my_role(c, room_id, user_id)?;
-    let grown = c
-        .prepare_cached(
-            "UPDATE members SET
-               delivered_seq = max(delivered_seq, min(?3, (SELECT last_seq FROM rooms WHERE id = ?1))),
-               read_seq = max(read_seq, min(?4, (SELECT last_seq FROM rooms WHERE id = ?1)))
-             WHERE room_id = ?1 AND user_id = ?2
-               AND (delivered_seq < min(?3, (SELECT last_seq FROM rooms WHERE id = ?1))
-                 OR read_seq < min(?4, (SELECT last_seq FROM rooms WHERE id = ?1)))",
-        )?
-        .execute(params![room_id.as_bytes(), user_id.as_bytes(), place(delivered), read.map_or(0, place),])?;
-    let (delivered, read) = c
-        .prepare_cached("SELECT delivered_seq, read_seq FROM members WHERE room_id = ? AND user_id = ?")?
-        .query_row(params![room_id.as_bytes(), user_id.as_bytes()], |r| Ok((Seq(r.get(0)?), Seq(r.get(1)?))))?;
-    let fresh = grown > 0;
-    let members = if fresh { members(c, room_id)? } else { Arc::from([]) };
-    Ok(Done::Marked { delivered, read, members, fresh })
-}
-
-pub(super) fn history(c: &Connection, asker: UserId, room_id: RoomId, query: HistoryQuery) -> Result<HistoryPage> {
-    my_role(c, room_id, asker)?;
-    let limit = i64::from(query.limit.unwrap_or(PAGE_ITEMS_DEFAULT).clamp(1, PAGE_ITEMS));
-    let last: i64 =
-        c.prepare_cached("SELECT last_seq FROM rooms WHERE id = ?")?.query_row([room_id.as_bytes()], |r| r.get(0))?;
-    let from = match (query.before, query.after, query.at_ms) {
-        (_, Some(after), _) => place(after).saturating_add(1),
-        (Some(before), None, _) => place(before).min(last + 1) - limit,
-        (None, None, Some(at)) => first_at(c, room_id, at, last)?,
-        (None, None, None) => last + 1 - limit,
-    };
-    let end = match query.before {
-        Some(before) if query.after.is_none() => place(before).min(last + 1),
-        Some(_) | None => from.saturating_add(limit).min(last + 1),
-    };
-    let sql =
-        format!("SELECT {MESSAGE} FROM messages m WHERE m.room_id = ? AND m.seq >= ? AND m.seq < ? ORDER BY m.seq");
-    let messages: Vec<Message> = c
-        .prepare_cached(&sql)?
-        .query_map(params![room_id.as_bytes(), from.max(1), end], rows::message)?
-        .collect::<std::result::Result<_, _>>()?;
-    Ok(HistoryPage { has_before: from > 1 && last > 0, has_after: end <= last, messages })
-}
-
-/// The first message at or after a time, by halving: places have no gaps and times do not run backwards.
-fn first_at(c: &Connection, room_id: RoomId, at: UnixMs, last: i64) -> Result<i64> {
-    let mut sent = c.prepare_cached("SELECT sent_at_ms FROM messages WHERE room_id = ? AND seq = ?")?;
-    let (mut low, mut high) = (1, last + 1);
-    while low < high {
-        let middle = low + (high - low) / 2;
-        let sent_at: i64 = sent.query_row(params![room_id.as_bytes(), middle], |r| r.get(0))?;
-        if sent_at < at.0 {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    Ok(low)
-}
-
-pub(super) fn changes(c: &Connection, asker: UserId, room_id: RoomId, after: u64, limit: u32) -> Result<ChangesPage> {
-    my_role(c, room_id, asker)?;
-    let sql =
-        format!("SELECT {MESSAGE} FROM messages m WHERE m.room_id = ? AND m.change > ? ORDER BY m.change LIMIT ?");
-    let mut messages: Vec<Message> = c
-        .prepare_cached(&sql)?
-        .query_map(params![room_id.as_bytes(), place(Seq(after)), limit + 1], rows::message)?
-        .collect::<std::result::Result<_, _>>()?;
-    let has_more = messages.len() > limit as usize;
-    messages.truncate(limit as usize);
-    Ok(ChangesPage { messages, has_more })
-}
-
-/// A place as SQL counts.
-fn place(seq: Seq) -> i64 {
-    i64::try_from(seq.0).unwrap_or(i64::MAX - 1)
+pub(super) fn changed(c: &Connection, room_id: RoomId, place: i64) -> Result<Done> {
+    Ok(Done::Changed { message: Box::new(messages::at(c, place)?), members: members(c, room_id)?, fresh: true })
 }
 
 #[cfg(test)]

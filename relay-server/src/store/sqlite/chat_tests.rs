@@ -1,7 +1,10 @@
 use parley_shared::ids::ClientMessageId;
+use parley_shared::wire::HistoryQuery;
 
 use super::*;
 use crate::store::NewRoom;
+use crate::store::sqlite::history::history;
+use crate::store::sqlite::words::room_token;
 use crate::store::sqlite::{migrate, rooms};
 
 fn database() -> (Connection, RoomId, UserId) {
@@ -37,13 +40,27 @@ fn database() -> (Connection, RoomId, UserId) {
 fn say(c: &Connection, room_id: RoomId, sender_id: UserId, n: u8, text: &str) -> MessageId {
     let id = MessageId::from_bytes([n; 16]);
     let client_id = ClientMessageId::from_bytes([n; 16]);
-    send(c, &NewMessage { id, room_id, sender_id, client_id, text: text.into(), at: UnixMs(i64::from(n)) }).unwrap();
+    send(
+        c,
+        &NewMessage {
+            id,
+            room_id,
+            sender_id,
+            client_id,
+            text: text.into(),
+            reply_to: None,
+            thread_id: None,
+            attachments: Vec::new(),
+            at: UnixMs(i64::from(n)),
+        },
+    )
+    .unwrap();
     id
 }
 
 /// Ids found by a word in a room, newest first.
 fn find(c: &Connection, room_id: RoomId, word: &str) -> Vec<u8> {
-    let wanted = format!("room:{} AND text:{word}", room_token(room_id));
+    let wanted = format!("room:\"{}\" AND text:{word}", room_token(room_id));
     let mut statement = c
         .prepare(
             "SELECT m.id FROM message_words w JOIN messages m ON m.place = w.rowid

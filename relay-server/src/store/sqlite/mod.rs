@@ -1,36 +1,53 @@
 //! The store in one SQLite file: WAL, every answered write on disk (`synchronous=FULL`), group commit.
 
 mod accounts;
+mod blobs;
 mod call_reports;
 mod calls;
 mod chat;
+mod files;
+mod history;
 mod invites;
+mod mentions;
+mod messages;
 mod migrate;
 mod people;
+mod pins;
 mod pool;
+mod probe;
+mod profiles;
+mod reactions;
+mod receipts;
 mod rooms;
 mod rows;
+mod search;
+mod search_query;
+mod search_scope;
+mod sweep;
 mod views;
+mod words;
 
 use std::future::Future;
 use std::path::Path;
 use std::pin::Pin;
 
-use parley_shared::ids::{CallId, DeviceId, InviteId, RoomId, UnixMs, UserId};
+use parley_shared::ids::{CallId, DeviceId, InviteId, MessageId, RoomId, Seq, UnixMs, UserId};
 use parley_shared::wire::{
-    CallReport, ChangeRoom, ChangesPage, Device, HistoryPage, HistoryQuery, Invite, Member, MemberRole, Person,
-    PublicRoom, Room, StoredReport, User,
+    CallReport, ChangeRoom, ChangesPage, Device, HistoryPage, HistoryQuery, Invite, Member, MemberRole, Message,
+    MessageVersion, Person, PublicRoom, Room, SearchPage, StoredReport, ThreadPage, User,
 };
 use relay_core::work::{Answered, Done, OpenCall, Roster, Work};
 
 use super::{
-    Answer, Credentials, Left, Mark, NewDevice, NewInvite, NewRoom, NewUser, Rotate, Rotated, Store, StoreError,
+    Answer, Credentials, Left, Mark, NewDevice, NewInvite, NewRoom, NewUser, Rotate, Rotated, Search, Store, StoreError,
 };
 use pool::Pool;
+use probe::Probe;
 
 #[derive(Debug)]
 pub struct SqliteStore {
     pool: Pool,
+    probe: Probe,
 }
 
 impl SqliteStore {
@@ -39,13 +56,16 @@ impl SqliteStore {
     /// # Errors
     /// Fails when the file cannot be opened, is no database, or was written by a newer relay.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        Ok(Self { pool: Pool::open(path)? })
+        Ok(Self { pool: Pool::open(path)?, probe: Probe::default() })
     }
 }
 
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
-        Self::Failed(error.to_string())
+        match error.sqlite_error_code() {
+            Some(rusqlite::ErrorCode::OperationInterrupted) => Self::TooLong,
+            Some(_) | None => Self::Failed(error.to_string()),
+        }
     }
 }
 
@@ -167,11 +187,31 @@ impl Store for SqliteStore {
     }
 
     fn history(&self, asker: UserId, room_id: RoomId, query: HistoryQuery) -> Answer<HistoryPage> {
-        self.pool.read(move |c| chat::history(c, asker, room_id, query))
+        self.pool.read(move |c| history::history(c, asker, room_id, query))
     }
 
     fn changes(&self, asker: UserId, room_id: RoomId, after: u64, limit: u32) -> Answer<ChangesPage> {
-        self.pool.read(move |c| chat::changes(c, asker, room_id, after, limit))
+        self.pool.read(move |c| history::changes(c, asker, room_id, after, limit))
+    }
+
+    fn message(&self, asker: UserId, room_id: RoomId, message_id: MessageId) -> Answer<Message> {
+        self.pool.read(move |c| history::message(c, asker, room_id, message_id))
+    }
+
+    fn message_versions(&self, asker: UserId, room_id: RoomId, message_id: MessageId) -> Answer<Vec<MessageVersion>> {
+        self.pool.read(move |c| history::versions(c, asker, room_id, message_id))
+    }
+
+    fn pins(&self, asker: UserId, room_id: RoomId) -> Answer<Vec<Message>> {
+        self.pool.read(move |c| pins::list(c, asker, room_id))
+    }
+
+    fn thread(&self, asker: UserId, room_id: RoomId, root: MessageId, after: Seq, limit: u32) -> Answer<ThreadPage> {
+        self.pool.read(move |c| history::thread(c, asker, room_id, root, after, limit))
+    }
+
+    fn search(&self, asker: UserId, search: Search) -> Answer<SearchPage> {
+        self.pool.read_within(search::LIMIT, move |c| search::search(c, asker, &search))
     }
 
     fn put_call_report(&self, asker: UserId, call_id: CallId, report: CallReport, at: UnixMs) -> Answer<()> {
@@ -191,8 +231,14 @@ impl Store for SqliteStore {
             Work::DeleteMessage { room_id, user_id, message_id, at } => {
                 self.pool.write(move |c| chat::delete(c, room_id, user_id, message_id, at))
             }
+            Work::SetReaction { room_id, user_id, message_id, emoji, on } => {
+                self.pool.write(move |c| reactions::set(c, room_id, user_id, message_id, &emoji, on))
+            }
+            Work::SetPinned { room_id, user_id, message_id, pinned, at } => {
+                self.pool.write(move |c| pins::set(c, room_id, user_id, message_id, pinned, at))
+            }
             Work::Mark { room_id, user_id, delivered, read } => {
-                self.pool.write(move |c| chat::mark(c, room_id, user_id, delivered, read))
+                self.pool.write(move |c| receipts::mark(c, room_id, user_id, delivered, read))
             }
             Work::Roster { room_id, user_id } => {
                 self.pool.read(move |c| calls::roster(c, room_id, user_id).map(Done::Roster))
@@ -221,12 +267,12 @@ impl Store for SqliteStore {
     }
 
     fn sweep(&self, at: UnixMs) -> Answer<bool> {
-        self.pool.write(move |c| rooms::sweep(c, at))
+        self.pool.write(move |c| sweep::step(c, at))
     }
 
     fn ping(&self) -> Answer<()> {
         let read = self.pool.read(|c| Ok(c.query_row("SELECT 1", [], |_| Ok(()))?));
-        let write = self.pool.write(|_| Ok(()));
+        let write = self.probe.ask(&self.pool);
         Box::pin(async {
             read.await?;
             write.await

@@ -19,7 +19,7 @@ const WATCHED: u32 = 1_000;
 /// Reads a [`Person`] as parameter 1 sees it; rows of people who blocked them are left out.
 fn person_sql(rest: &str) -> String {
     format!(
-        "SELECT {USER}, u.last_seen_at_ms,
+        "SELECT {USER}, u.last_seen_at_ms, u.bio,
            EXISTS (SELECT 1 FROM favourites f WHERE f.user_id = ?1 AND f.other_id = u.id),
            EXISTS (SELECT 1 FROM blocks b WHERE b.user_id = ?1 AND b.other_id = u.id)
          FROM users u
@@ -32,8 +32,9 @@ fn person_row(row: &Row<'_>) -> std::result::Result<Person, rusqlite::Error> {
         user: rows::user(row, 0)?,
         presence: rows::UNKNOWN_PRESENCE,
         last_seen_at_ms: rows::time(row, USER_COLUMNS)?,
-        favourite: row.get(USER_COLUMNS + 1)?,
-        blocked: row.get(USER_COLUMNS + 2)?,
+        bio: row.get(USER_COLUMNS + 1)?,
+        favourite: row.get(USER_COLUMNS + 2)?,
+        blocked: row.get(USER_COLUMNS + 3)?,
     })
 }
 
@@ -49,7 +50,7 @@ pub(super) fn search(
     if words.is_empty() && !query.trim().is_empty() {
         return Ok(Vec::new());
     }
-    let mut rest = String::from("u.id <> ?1");
+    let mut rest = String::from("u.id <> ?1 AND u.deleted_at_ms = 0");
     let (asker, after) = (asker.as_bytes().to_vec(), after.map(|id| id.as_bytes().to_vec()));
     let mut values: Vec<Box<dyn ToSql>> = vec![Box::new(asker)];
     for word in words {

@@ -3,12 +3,14 @@
 //! The writer takes what is waiting (at most [`BATCH_ROWS`], for at most [`BATCH_TIME`]), does each job in a savepoint of one transaction,
 //! commits once, and only then answers: whoever has an answer has it on disk. While a commit waits for the disk the next batch gathers.
 
+use std::cell::Cell;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use tokio::sync::oneshot;
 
@@ -22,6 +24,13 @@ const READERS: usize = 2;
 /// Pages that a connection keeps, in KiB: history lives in the page cache of the system.
 const WRITER_CACHE_KIB: i64 = 2_048;
 const READER_CACHE_KIB: i64 = 1_024;
+/// Steps of the database between two looks at the clock. Each page of the index of words takes a few, however long the whole takes.
+const STEPS_BETWEEN_LOOKS: i32 = 500;
+
+thread_local! {
+    /// When the job of this reading thread is broken off.
+    static DEADLINE: Cell<Option<Instant>> = const { Cell::new(None) };
+}
 
 /// What a job leaves to do once it is known whether it was committed.
 type Finish = Box<dyn FnOnce(bool) + Send>;
@@ -87,6 +96,20 @@ impl Pool {
     }
 }
 
+impl Pool {
+    /// Like [`Pool::read`], broken off with [`StoreError::TooLong`] after a time.
+    pub fn read_within<T: Send + 'static>(
+        &self,
+        limit: Duration,
+        job: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Answer<T> {
+        self.read(move |connection| {
+            DEADLINE.set(Some(Instant::now() + limit));
+            job(connection)
+        })
+    }
+}
+
 impl Drop for Pool {
     fn drop(&mut self) {
         self.writes = None;
@@ -123,17 +146,27 @@ fn open_writer(path: &Path) -> Result<Connection, rusqlite::Error> {
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;
-    connection.set_prepared_statement_cache_capacity(64);
+    keep_plans(&connection)?;
     Ok(connection)
 }
 
 fn open_reader(path: &Path) -> Result<Connection, rusqlite::Error> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
-    let connection = Connection::open_with_flags(path, flags)?;
+    let mut connection = Connection::open_with_flags(path, flags)?;
+    let is_over = || DEADLINE.get().is_some_and(|deadline| Instant::now() > deadline);
+    connection.progress_handler(STEPS_BETWEEN_LOOKS, Some(is_over))?;
     connection.busy_timeout(Duration::from_secs(10))?;
     connection.pragma_update(None, "cache_size", -READER_CACHE_KIB)?;
-    connection.set_prepared_statement_cache_capacity(64);
+    keep_plans(&connection)?;
     Ok(connection)
+}
+
+/// Statements are prepared once. Without the stability guarantee SQLite (built with STAT4) prepares one anew for every value bound to a
+/// range: a quarter of what a sign-in cost.
+fn keep_plans(connection: &Connection) -> Result<(), rusqlite::Error> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    connection.set_prepared_statement_cache_capacity(128);
+    Ok(())
 }
 
 fn read(connection: &Connection, jobs: &Mutex<Receiver<ReadJob>>) {
@@ -144,6 +177,7 @@ fn read(connection: &Connection, jobs: &Mutex<Receiver<ReadJob>>) {
         };
         let Ok(job) = job else { return };
         guarded(|| job(connection));
+        DEADLINE.set(None);
     }
 }
 
@@ -206,6 +240,28 @@ fn guarded<T>(body: impl FnOnce() -> T) -> Option<T> {
         Err(_) => {
             tracing::error!("a job of the store panicked");
             None
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_takes_too_long_is_broken_off_and_the_next_is_not() {
+        let dir = tempfile::tempdir().unwrap();
+        let pool = Pool::open(&dir.path().join("relay.sqlite")).unwrap();
+        let endless = "WITH RECURSIVE n (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT count(*) FROM n";
+        let count = |sql: &'static str| move |c: &Connection| Ok(c.query_row(sql, [], |r| r.get::<_, i64>(0))?);
+        for _ in 0..2 * READERS {
+            let broken_off = pool.read_within(Duration::from_millis(20), count(endless)).await;
+            assert!(matches!(broken_off, Err(StoreError::TooLong)), "{broken_off:?}");
+        }
+        let long =
+            "WITH RECURSIVE n (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n LIMIT 1000000) SELECT count(*) FROM n";
+        for _ in 0..2 * READERS {
+            assert_eq!(pool.read(count(long)).await.unwrap(), 1_000_000);
         }
     }
 }

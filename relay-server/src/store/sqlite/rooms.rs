@@ -1,12 +1,14 @@
 //! Rooms and members: making, changing, leaving.
 
-use parley_shared::ids::{RoomId, UnixMs, UserId};
+use parley_shared::ids::{FileId, RoomId, UnixMs, UserId};
 use parley_shared::limits::{ROOM_MEMBERS, ROOMS_PER_USER};
 use parley_shared::wire::{ChangeRoom, ErrorCode, MemberRole, PublicRoom, Room, RoomKind, Visibility};
 use relay_core::text;
 use rusqlite::{Connection, OptionalExtension, ToSql, params};
 
+use super::files;
 use super::people::{either_blocked, has_blocked, nobody};
+use super::profiles::avatar_bytes;
 use super::rows::{self, kind_text, member_role_number, visibility_text};
 use super::views::{self, my_role, no_room};
 use crate::store::{Left, NewRoom, StoreError};
@@ -71,7 +73,7 @@ fn direct_room(c: &Connection, key: &[u8]) -> Result<Option<RoomId>> {
 /// Whom one may bring into a room: whoever is there and has not blocked the one who asks.
 fn check_person(c: &Connection, asker: UserId, other: UserId, kind: RoomKind) -> Result<()> {
     let known: bool = c
-        .prepare_cached("SELECT EXISTS (SELECT 1 FROM users WHERE id = ?)")?
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM users WHERE id = ? AND deleted_at_ms = 0)")?
         .query_row([other.as_bytes()], |r| r.get(0))?;
     let blocked = match kind {
         RoomKind::Direct => either_blocked(c, asker, other)?,
@@ -135,7 +137,26 @@ pub(super) fn change(c: &Connection, asker: UserId, room_id: RoomId, change: &Ch
     if let Some(name) = &change.name {
         write_words(c, room_id, name)?;
     }
+    if change.avatar.is_some() || change.remove_avatar {
+        set_avatar(c, asker, room_id, change.avatar)?;
+    }
     views::room(c, asker, room_id)
+}
+
+/// The picture before is gone for good.
+fn set_avatar(c: &Connection, asker: UserId, room_id: RoomId, avatar: Option<FileId>) -> Result<()> {
+    let before = c
+        .prepare_cached("SELECT avatar FROM rooms WHERE id = ?")?
+        .query_row([room_id.as_bytes()], |r| rows::file_id(r, 0))?;
+    if before == avatar {
+        return Ok(());
+    }
+    if let Some(id) = avatar {
+        files::use_as_avatar(c, asker, id)?;
+    }
+    c.prepare_cached("UPDATE rooms SET avatar = ? WHERE id = ?")?
+        .execute(params![avatar_bytes(avatar.as_ref()), room_id.as_bytes()])?;
+    before.map_or(Ok(()), |old| files::remove(c, old))
 }
 
 pub(super) fn delete(c: &Connection, asker: UserId, room_id: RoomId) -> Result<Vec<UserId>> {
@@ -145,10 +166,16 @@ pub(super) fn delete(c: &Connection, asker: UserId, room_id: RoomId) -> Result<V
     Ok(members)
 }
 
-/// Takes the room away at once; [`sweep`] removes its messages bit by bit.
+/// Takes the room away at once; [`super::sweep`] removes its messages bit by bit.
 fn discard(c: &Connection, room_id: RoomId) -> Result<()> {
+    let avatar = c
+        .prepare_cached("SELECT avatar FROM rooms WHERE id = ?")?
+        .query_row([room_id.as_bytes()], |r| rows::file_id(r, 0))?;
+    if let Some(avatar) = avatar {
+        files::remove(c, avatar)?;
+    }
     for sql in [
-        "UPDATE rooms SET deleted = 1 WHERE id = ?",
+        "UPDATE rooms SET deleted = 1, avatar = x'' WHERE id = ?",
         "DELETE FROM members WHERE room_id = ?",
         "DELETE FROM invites WHERE room_id = ?",
         "DELETE FROM room_words WHERE room_id = ?",
@@ -182,6 +209,11 @@ pub(super) fn remove_member(c: &Connection, asker: UserId, room_id: RoomId, user
             return Err(StoreError::refused(ErrorCode::Forbidden, "They may as much as you in this room."));
         }
     }
+    leave(c, room_id, user_id)
+}
+
+/// The last to leave takes the room along.
+pub(super) fn leave(c: &Connection, room_id: RoomId, user_id: UserId) -> Result<Left> {
     c.prepare_cached("DELETE FROM members WHERE room_id = ? AND user_id = ?")?
         .execute(params![room_id.as_bytes(), user_id.as_bytes()])?;
     if member_count(c, room_id)? == 0 {
@@ -190,6 +222,21 @@ pub(super) fn remove_member(c: &Connection, asker: UserId, room_id: RoomId, user
     }
     ensure_owner(c, room_id)?;
     Ok(Left::Member)
+}
+
+/// One of the two of a direct room deleted their account: the other may read on. True when there is no other, and the room is gone.
+pub(super) fn close_direct(c: &Connection, room_id: RoomId) -> Result<bool> {
+    let readers: u32 = c
+        .prepare_cached(
+            "SELECT count(*) FROM members m JOIN users u ON u.id = m.user_id WHERE m.room_id = ? AND u.deleted_at_ms = 0",
+        )?
+        .query_row([room_id.as_bytes()], |r| r.get(0))?;
+    if readers == 0 {
+        discard(c, room_id)?;
+    } else {
+        c.prepare_cached("UPDATE rooms SET archived = 1 WHERE id = ?")?.execute([room_id.as_bytes()])?;
+    }
+    Ok(readers == 0)
 }
 
 /// A room without an owner is inherited by the member who may most and has been there longest.
@@ -304,28 +351,4 @@ pub(super) fn require(c: &Connection, room_id: RoomId, asker: UserId, least: Mem
 
 fn full() -> StoreError {
     StoreError::refused(ErrorCode::Conflict, "The room is full.")
-}
-
-/// Removes some messages of deleted rooms, rooms that are empty at last, and expired refresh tokens.
-pub(super) fn sweep(c: &Connection, at: UnixMs) -> Result<bool> {
-    const AT_ONCE: usize = 200;
-    c.execute(
-        "DELETE FROM message_words WHERE rowid IN (SELECT place FROM messages
-           WHERE room_id IN (SELECT id FROM rooms WHERE deleted = 1) LIMIT ?1)",
-        [AT_ONCE],
-    )?;
-    let messages = c.execute(
-        "DELETE FROM messages WHERE place IN (SELECT place FROM messages
-           WHERE room_id IN (SELECT id FROM rooms WHERE deleted = 1) LIMIT ?1)",
-        [AT_ONCE],
-    )?;
-    if messages == AT_ONCE {
-        return Ok(true);
-    }
-    c.execute("DELETE FROM rooms WHERE deleted = 1 AND id NOT IN (SELECT room_id FROM messages)", [])?;
-    let tokens = c.execute(
-        "DELETE FROM refresh_tokens WHERE hash IN (SELECT hash FROM refresh_tokens WHERE expires_at_ms <= ?1 LIMIT ?2)",
-        params![at.0, AT_ONCE],
-    )?;
-    Ok(tokens == AT_ONCE)
 }

@@ -1,16 +1,20 @@
 //! Rows to types and back.
 
-use parley_shared::ids::{CallId, Change, ClientMessageId, MessageId, RoomId, Seq, UnixMs, UserId};
-use parley_shared::wire::{CallOutcome, MemberRole, Message, MessageBody, Presence, Role, RoomKind, User, Visibility};
+use parley_shared::ids::{CallId, Change, ClientMessageId, FileId, MessageId, RoomId, Seq, UnixMs, UserId};
+use parley_shared::wire::{
+    CallOutcome, MemberRole, Message, MessageBody, Presence, Role, RoomKind, ThreadSummary, User, Visibility,
+};
 use rusqlite::types::Type;
 use rusqlite::{Error, Row};
+
+use super::files;
 
 type Result<T> = std::result::Result<T, Error>;
 
 /// Columns of [`user`], for a table named `u`.
-pub(super) const USER: &str = "u.id, u.display_name, u.role, u.bot";
+pub(super) const USER: &str = "u.id, u.display_name, u.role, u.bot, u.avatar, u.status_text";
 /// How many columns [`USER`] has.
-pub(super) const USER_COLUMNS: usize = 4;
+pub(super) const USER_COLUMNS: usize = 6;
 
 pub(super) fn user(row: &Row<'_>, first: usize) -> Result<User> {
     Ok(User {
@@ -18,16 +22,31 @@ pub(super) fn user(row: &Row<'_>, first: usize) -> Result<User> {
         display_name: row.get(first + 1)?,
         role: role(row, first + 2)?,
         bot: row.get(first + 3)?,
+        avatar: file_id(row, first + 4)?,
+        status_text: row.get(first + 5)?,
     })
 }
 
 /// Columns of [`message`], for a table named `m`.
 pub(super) const MESSAGE: &str = "m.id, m.room_id, m.seq, m.change, m.sender_id, m.client_id, m.sent_at_ms, m.edited_at_ms, \
-     m.kind, m.text, m.call_id, m.outcome, m.duration_s";
+     m.kind, m.text, m.call_id, m.outcome, m.duration_s, m.reply_to, m.thread_id, m.replies, m.last_reply_at_ms, m.pinned_at_ms, \
+     m.reacted, m.place";
+/// How many columns [`MESSAGE`] has.
+const MESSAGE_COLUMNS: usize = 20;
 
-pub(super) fn message(row: &Row<'_>) -> Result<Message> {
-    let edited_at: i64 = row.get(7)?;
-    Ok(Message {
+/// A row of `messages`.
+#[derive(Debug)]
+pub(super) struct StoredMessage {
+    pub place: i64,
+    /// Whether there are reactions, which are rows of their own.
+    pub reacted: bool,
+    pub message: Message,
+}
+
+/// Reads [`MESSAGE`] and, after it, [`super::files::ATTACHMENTS`].
+pub(super) fn message(row: &Row<'_>) -> Result<StoredMessage> {
+    let replies: u32 = row.get(15)?;
+    let message = Message {
         id: MessageId::from_bytes(row.get(0)?),
         room_id: RoomId::from_bytes(row.get(1)?),
         seq: Seq(row.get(2)?),
@@ -35,15 +54,29 @@ pub(super) fn message(row: &Row<'_>) -> Result<Message> {
         sender_id: UserId::from_bytes(row.get(4)?),
         client_id: ClientMessageId::from_bytes(row.get(5)?),
         sent_at_ms: UnixMs(row.get(6)?),
-        edited_at_ms: (edited_at != 0).then_some(UnixMs(edited_at)),
+        edited_at_ms: time(row, 7)?,
+        reply_to: message_id(row, 13)?,
+        thread_id: message_id(row, 14)?,
+        thread: (replies > 0).then_some(ThreadSummary { replies, last_at_ms: UnixMs(row.get(16)?) }),
+        reactions: Vec::new(),
+        pinned_at_ms: time(row, 17)?,
         body: body(row)?,
-    })
+    };
+    Ok(StoredMessage { place: row.get(19)?, reacted: row.get(18)?, message })
+}
+
+/// A message of which empty means none.
+fn message_id(row: &Row<'_>, column: usize) -> Result<Option<MessageId>> {
+    if row.get_ref(column)?.as_blob()?.is_empty() {
+        return Ok(None);
+    }
+    row.get(column).map(MessageId::from_bytes).map(Some)
 }
 
 fn body(row: &Row<'_>) -> Result<MessageBody> {
     let kind: String = row.get(8)?;
     match kind.as_str() {
-        "text" => Ok(MessageBody::Text { text: row.get(9)? }),
+        "text" => Ok(MessageBody::Text { text: row.get(9)?, attachments: files::attachments(row, MESSAGE_COLUMNS)? }),
         "deleted" => Ok(MessageBody::Deleted),
         "call" => Ok(MessageBody::Call {
             call_id: CallId::from_bytes(row.get(10)?),
@@ -143,6 +176,15 @@ pub(super) fn outcome_text(outcome: CallOutcome) -> &'static str {
 pub(super) fn time(row: &Row<'_>, column: usize) -> Result<Option<UnixMs>> {
     let at: i64 = row.get(column)?;
     Ok((at != 0).then_some(UnixMs(at)))
+}
+
+/// A file of which empty means none.
+pub(super) fn file_id(row: &Row<'_>, column: usize) -> Result<Option<FileId>> {
+    let bytes = row.get_ref(column)?.as_blob()?;
+    if bytes.is_empty() {
+        return Ok(None);
+    }
+    row.get(column).map(FileId::from_bytes).map(Some)
 }
 
 /// The presence of rows; whoever knows better puts it in.

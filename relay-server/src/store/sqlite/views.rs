@@ -9,6 +9,7 @@ use relay_core::work::Done;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::rows::{self, USER_COLUMNS};
+use super::{mentions, messages};
 use crate::store::{StoreError, UNREAD_COUNTED};
 
 type Result<T> = std::result::Result<T, StoreError>;
@@ -82,7 +83,7 @@ pub(super) fn no_room() -> StoreError {
 fn shared(c: &Connection, room_id: RoomId) -> Result<Option<Room>> {
     let room = c
         .prepare_cached(
-            "SELECT kind, name, topic, visibility, max_members, archived, created_at_ms, last_seq, last_change,
+            "SELECT kind, name, topic, visibility, max_members, archived, created_at_ms, last_seq, last_change, avatar,
                (SELECT count(*) FROM members WHERE room_id = rooms.id)
              FROM rooms WHERE id = ? AND deleted = 0",
         )?
@@ -98,10 +99,12 @@ fn shared(c: &Connection, room_id: RoomId) -> Result<Option<Room>> {
                 created_at_ms: UnixMs(r.get(6)?),
                 last_seq: Seq(r.get(7)?),
                 last_change: Change(r.get(8)?),
-                member_count: r.get(9)?,
+                member_count: r.get(10)?,
                 members: Vec::new(),
                 last_message: None,
                 unread: 0,
+                mentions: 0,
+                avatar: rows::file_id(r, 9)?,
                 call: None,
             })
         })
@@ -110,13 +113,12 @@ fn shared(c: &Connection, room_id: RoomId) -> Result<Option<Room>> {
     let sql = format!("SELECT {MEMBER} WHERE m.room_id = ? ORDER BY m.joined_at_ms, m.user_id LIMIT {PAGE_ITEMS}");
     room.members =
         c.prepare_cached(&sql)?.query_map([room_id.as_bytes()], member_row)?.collect::<std::result::Result<_, _>>()?;
-    let sql = format!("SELECT {} FROM messages m WHERE m.room_id = ? AND m.seq = ?", rows::MESSAGE);
-    room.last_message =
-        c.prepare_cached(&sql)?.query_row(params![room_id.as_bytes(), room.last_seq.0], rows::message).optional()?;
+    let last = messages::read_one(c, "m.room_id = ? AND m.seq = ?", params![room_id.as_bytes(), room.last_seq.0])?;
+    room.last_message = last.map(|stored| stored.message);
     Ok(Some(room))
 }
 
-/// Adds what only this member sees: the unread count, and themselves among the members.
+/// Adds what only this member sees: the counts of what is unread, and themselves among the members.
 fn personalise(c: &Connection, room: &mut Room, member: Member) -> Result<()> {
     room.unread = c
         .prepare_cached(
@@ -126,6 +128,7 @@ fn personalise(c: &Connection, room: &mut Room, member: Member) -> Result<()> {
         .query_row(params![room.id.as_bytes(), member.read_seq.0, member.user.id.as_bytes(), UNREAD_COUNTED], |r| {
             r.get(0)
         })?;
+    room.mentions = mentions::unread(c, room.id, member.user.id, member.read_seq)?;
     if !room.members.iter().any(|other| other.user.id == member.user.id) {
         room.members.pop();
         room.members.push(member);
@@ -134,7 +137,7 @@ fn personalise(c: &Connection, room: &mut Room, member: Member) -> Result<()> {
 }
 
 /// Columns of [`member_row`], and where they are from. The first are [`rows::USER`].
-const MEMBER: &str = "u.id, u.display_name, u.role, u.bot, m.role, m.delivered_seq, m.read_seq
+const MEMBER: &str = "u.id, u.display_name, u.role, u.bot, u.avatar, u.status_text, m.role, m.delivered_seq, m.read_seq
      FROM members m JOIN users u ON u.id = m.user_id";
 
 fn member(c: &Connection, room_id: RoomId, user_id: UserId) -> Result<Option<Member>> {
