@@ -17,7 +17,7 @@ export default defineConfig(({ mode, command }) => ({
   preview: {
     headers: {
       'Content-Security-Policy':
-        "default-src 'self'; connect-src 'self' ws://127.0.0.1:*; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+        "default-src 'self'; img-src 'self' data: blob:; connect-src 'self' ws://127.0.0.1:*; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     },
   },
   test: { include: ['src/**/*.test.ts'], environment: 'node' },

@@ -7,7 +7,8 @@ use anyhow::{Result, anyhow};
 use parley_client::{Client, ClientConfig, ClientHandle};
 use parley_shared::ids::RoomId;
 use parley_shared::view::{
-    CallView, Command, ConnectionView, MessageView, PersonItem, SessionView, Snapshot, TimelineView, ViewEvent,
+    BodyView, CallView, Command, ConnectionView, MessageView, PersonItem, SessionView, Snapshot, TimelineView,
+    ViewEvent,
 };
 use tempfile::TempDir;
 use tokio::sync::{broadcast, watch};
@@ -86,6 +87,32 @@ impl Person {
             .command(command)
             .await
             .map_err(|error| anyhow!("{}: {:?}: {}", self.name, error.code, error.message))
+    }
+
+    /// Starts another client of the same person: a second device.
+    ///
+    /// # Errors
+    /// What the client says.
+    pub async fn another_device(&self, relay_url: &str) -> Result<Self> {
+        let data = tempfile::tempdir()?;
+        let person = Self::open(ClientConfig::headless(data.path()), &self.name, Some(data)).await?;
+        person
+            .command(Command::SignIn {
+                relay_url: relay_url.to_owned(),
+                email: email(&self.name),
+                password: PASSWORD.to_owned(),
+            })
+            .await?;
+        person.online().await?;
+        Ok(person)
+    }
+
+    /// Says something in a room.
+    ///
+    /// # Errors
+    /// Why it was refused.
+    pub async fn say(&self, room_id: RoomId, text: &str) -> Result<()> {
+        self.command(say(room_id, text)).await
     }
 
     /// What the window would show.
@@ -207,6 +234,17 @@ impl Person {
     }
 }
 
+/// A message that answers nothing and has no files.
+pub fn say(room_id: RoomId, text: &str) -> Command {
+    Command::SendMessage {
+        room_id,
+        text: text.to_owned(),
+        reply_to: None,
+        thread_id: None,
+        attachments: Vec::new(),
+    }
+}
+
 /// The e-mail address of a person in these tests.
 pub fn email(name: &str) -> String {
     format!("{}@example.org", name.to_lowercase().replace(' ', "."))
@@ -214,7 +252,7 @@ pub fn email(name: &str) -> String {
 
 /// True when the message says exactly this.
 pub fn is_text(message: &MessageView, wanted: &str) -> bool {
-    matches!(&message.body, parley_shared::view::BodyView::Text { text } if text == wanted)
+    matches!(&message.body, BodyView::Text { text, .. } if text == wanted)
 }
 
 /// Keeps a snapshot as a window would: by its events.
@@ -239,6 +277,7 @@ fn apply(view: &mut Snapshot, event: ViewEvent) -> bool {
         ViewEvent::Rooms(rooms) => view.rooms = rooms,
         ViewEvent::People(people) => view.people = people,
         ViewEvent::Timeline(timeline) => view.timeline = timeline,
+        ViewEvent::Thread(thread) => view.thread = thread,
         ViewEvent::Call(call) => view.call = call,
         ViewEvent::Devices(devices) => view.devices = devices,
         ViewEvent::Settings(settings) => view.settings = settings,

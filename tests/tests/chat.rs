@@ -15,10 +15,6 @@ async fn pair(relay_url: &str) -> Result<(Person, Person, RoomId)> {
     Ok((alice, bob, room))
 }
 
-async fn say(person: &Person, room_id: RoomId, text: &str) -> Result<()> {
-    person.command(Command::SendMessage { room_id, text: text.to_owned() }).await
-}
-
 fn unread(view: &Snapshot, room: RoomId) -> Option<u32> {
     view.rooms.rooms.iter().find(|item| item.id == room).map(|item| item.unread)
 }
@@ -28,7 +24,7 @@ async fn message_is_stored_delivered_and_read() -> Result<()> {
     let relay = Relay::start().await?;
     let (alice, bob, room) = pair(&relay.url).await?;
 
-    say(&alice, room, "Lunch at one?").await?;
+    alice.say(room, "Lunch at one?").await?;
     let heard = bob.see_message("Lunch at one?").await?;
     assert!(!heard.mine && heard.sender_name == "Alice");
     bob.command(Command::MarkRead { room_id: room, seq: heard.seq.expect("a stored message has a place") }).await?;
@@ -59,7 +55,7 @@ async fn typing_is_seen_and_ends() -> Result<()> {
 async fn edit_and_deletion_reach_the_other() -> Result<()> {
     let relay = Relay::start().await?;
     let (alice, bob, room) = pair(&relay.url).await?;
-    say(&alice, room, "See you at tow").await?;
+    alice.say(room, "See you at tow").await?;
     let message = bob.see_message("See you at tow").await?;
     let message_id = message.id.expect("a stored message has an id");
 
@@ -84,7 +80,7 @@ async fn unread_messages_are_counted_until_they_are_read() -> Result<()> {
     let (alice, bob, room) = pair(&relay.url).await?;
     bob.command(Command::CloseRoom).await?;
     for text in ["one", "two", "three"] {
-        say(&alice, room, text).await?;
+        alice.say(room, text).await?;
     }
     bob.see("three unread messages", |view| (unread(view, room) == Some(3)).then_some(())).await?;
 
@@ -98,7 +94,7 @@ async fn unread_messages_are_counted_until_they_are_read() -> Result<()> {
 async fn history_is_there_without_the_relay() -> Result<()> {
     let mut relay = RelayProcess::start()?;
     let (alice, bob, room) = pair(&relay.url).await?;
-    say(&alice, room, "Remember this").await?;
+    alice.say(room, "Remember this").await?;
     bob.see_message("Remember this").await?;
     bob.command(Command::CloseRoom).await?;
     relay.kill();
@@ -124,7 +120,7 @@ async fn what_is_written_while_the_relay_is_away_arrives_once_and_in_order() -> 
         .await?;
     let texts = ["first", "second", "third"];
     for text in texts {
-        say(&alice, room, text).await?;
+        alice.say(room, text).await?;
         let waiting = alice.see_message(text).await?;
         assert_eq!(waiting.state, MessageState::Sending);
     }
@@ -144,7 +140,7 @@ async fn what_is_written_while_the_relay_is_away_arrives_once_and_in_order() -> 
         .messages
         .iter()
         .filter_map(|message| match &message.body {
-            BodyView::Text { text } => Some(text.clone()),
+            BodyView::Text { text, .. } => Some(text.clone()),
             BodyView::Deleted | BodyView::Call { .. } => None,
         })
         .collect();

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::Result;
+use e2e::bench::chat::kills;
 use e2e::calls::{self, decoded};
 use e2e::person::Person;
 use e2e::relay::RelayProcess;
@@ -11,7 +12,7 @@ use parley_shared::view::{BodyView, CallPhaseView, Command, SessionView, Timelin
 
 fn texts(timeline: &TimelineView) -> Vec<String> {
     let text = |body: &BodyView| match body {
-        BodyView::Text { text } => Some(text.clone()),
+        BodyView::Text { text, .. } => Some(text.clone()),
         BodyView::Deleted | BodyView::Call { .. } => None,
     };
     timeline.messages.iter().filter_map(|message| text(&message.body)).collect()
@@ -30,7 +31,7 @@ async fn conversation_survives_two_deaths_of_the_relay() -> Result<()> {
     for round in 0..EACH {
         for person in [&alice, &bob] {
             let text = format!("{} {round}", person.name);
-            person.command(Command::SendMessage { room_id, text }).await?;
+            person.say(room_id, &text).await?;
         }
         if round == EACH / 3 || round == 2 * EACH / 3 {
             relay.kill();
@@ -95,4 +96,14 @@ async fn call_goes_on_while_the_relay_is_dead_and_after() -> Result<()> {
     // The relay knows the call again: hanging up reaches the other.
     alice.command(Command::HangUp).await?;
     bob.see_no_call().await
+}
+
+/// `cargo xtask bench chat --only kills` does five hundred rounds.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_relay_acknowledged_is_there_once_and_in_order_after_it_was_killed() -> Result<()> {
+    let seed = rand::random();
+    let kills = kills::kills(5, seed).await?;
+    assert!(kills.acknowledged > 0, "seed {seed}: nothing was acknowledged at all");
+    assert_eq!((kills.lost, kills.doubled, kills.disordered), (0, 0, 0), "seed {seed}: {kills:?}");
+    Ok(())
 }

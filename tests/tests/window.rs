@@ -44,7 +44,7 @@ async fn person_signs_up_writes_and_calls_echo() -> Result<()> {
     let message = bob.see_message("Lunch at twelve?").await?;
     assert_eq!((message.sender_name.as_str(), message.mine), ("Alice", false));
     let room_id = bob.see_timeline("the room", |timeline| Some(timeline.room.id)).await?;
-    bob.command(Command::SendMessage { room_id, text: "Yes, at the harbour".to_owned() }).await?;
+    bob.say(room_id, "Yes, at the harbour").await?;
     window.read(&id("message-text"), "Yes, at the harbour").await?;
 
     window.replace(&id("search"), "Echo").await?;

@@ -27,6 +27,78 @@ const minutes = [
 const check = [click('call-more'), click('call-check'), wait('before-call')];
 const noise = (word) => (page) => page.locator(`${id('noise')}[data-noise=${word}]`).waitFor();
 
+/** Files are made in the page: as a command to the browser their bytes would take seconds. */
+const chosen = (page, input, files) =>
+  page.locator(id(input)).evaluate(async (element, list) => {
+    const carried = new DataTransfer();
+    for (const [name, type, bytes, pixels] of list) {
+      let parts = [new Uint8Array(bytes)];
+      if (pixels) {
+        const [w, h] = pixels;
+        const canvas = Object.assign(document.createElement('canvas'), { width: w, height: h });
+        const pen = canvas.getContext('2d');
+        const sky = pen.createLinearGradient(0, 0, w, h);
+        sky.addColorStop(0, '#274b7a');
+        sky.addColorStop(0.6, '#e08a5c');
+        sky.addColorStop(1, '#ffdf9e');
+        pen.fillStyle = sky;
+        pen.fillRect(0, 0, w, h);
+        pen.fillStyle = '#fff3d6';
+        pen.beginPath();
+        pen.arc(w * 0.66, h * 0.4, h * 0.16, 0, 7);
+        pen.fill();
+        parts = [await new Promise((done) => canvas.toBlob(done))];
+      }
+      carried.items.add(new File(parts, name, { type }));
+    }
+    element.files = carried.files;
+    element.dispatchEvent(new Event('change', { bubbles: true }));
+  }, files);
+const attached = async (page) => {
+  await chosen(page, 'attach-input', [
+    ['evening at the harbour.png', 'image/png', 0, [900, 600]],
+    ['Permit for the harbour front (signed).pdf', 'application/pdf', 2_431_000],
+    ['survey.tiff.jpg', 'image/jpeg', 6_800_000],
+  ]);
+  await page
+    .locator(`${id('draft')}[data-state=ready]`)
+    .nth(1)
+    .waitFor();
+};
+const seen = (name) => (page) =>
+  page
+    .locator(`${id(name)}[data-loaded=true]`)
+    .first()
+    .waitFor();
+const rest = (page) => page.waitForTimeout(450);
+const find = (text) => [press('Control+Shift+f'), fill('search-messages', text)];
+const dragged = (page) =>
+  page.locator(id('room')).evaluate((room) => {
+    const carried = new DataTransfer();
+    carried.items.add(new File(['x'], 'plan.png', { type: 'image/png' }));
+    room.dispatchEvent(new DragEvent('dragenter', { bubbles: true, cancelable: true, dataTransfer: carried }));
+  });
+const settings = (tab) => [click('nav-settings'), click(`tab-${tab}`)];
+
+const type = (name, text) => async (page) => {
+  await page.locator(id(name)).click();
+  await page.keyboard.type(text);
+};
+const settle = (page) => page.waitForTimeout(300);
+const toEnd = (page) =>
+  page
+    .locator(id('timeline'))
+    .evaluate((element) => {
+      element.scrollTop = element.scrollHeight;
+    })
+    .then(() => page.waitForTimeout(150));
+const threadOf = (message) => [
+  (page) => page.locator(message).focus(),
+  press('t'),
+  wait('thread'),
+  (page) => page.locator(`${id('thread-messages')}[aria-busy=false]`).waitFor(),
+];
+
 export const SHOTS = [
   { name: 'starting', scene: 'starting', steps: [wait('starting')] },
   { name: 'unlock', scene: 'locked', steps: [wait('unlock-form')] },
@@ -141,6 +213,81 @@ export const SHOTS = [
       wait('toast-action'),
     ],
   },
+  { name: 'rich', scene: 'room-rich', steps: [wait('reaction')] },
+  { name: 'rich-end', scene: 'room-rich', steps: [wait('reaction'), toEnd] },
+  { name: 'hostile', scene: 'room-hostile', steps: [wait('message')] },
+  { name: 'hostile-end', scene: 'room-hostile', steps: [wait('message'), toEnd] },
+  {
+    name: 'message-toolbar',
+    scene: 'room-rich',
+    steps: [
+      wait('reaction'),
+      toEnd,
+      (page) => page.locator('[data-seq="10"] [data-testid=message-text]').hover(),
+      wait('message-react'),
+    ],
+  },
+  {
+    name: 'message-context-menu',
+    scene: 'room-rich',
+    steps: [
+      wait('reaction'),
+      toEnd,
+      (page) => page.locator('[data-seq="9"] [data-testid=message-text]').click({ button: 'right' }),
+      wait('message-pin'),
+    ],
+  },
+  {
+    name: 'reaction-names',
+    scene: 'room-rich',
+    steps: [(page) => page.locator(id('reaction')).last().focus(), press('Shift+Tab'), press('Tab')],
+  },
+  {
+    name: 'emoji-picker',
+    scene: 'room-rich',
+    steps: [click('composer-emoji'), wait('emoji')],
+  },
+  {
+    name: 'emoji-search',
+    scene: 'room-rich',
+    steps: [click('composer-emoji'), fill('emoji-search', 'h'), wait('emoji'), press('ArrowDown'), press('ArrowRight')],
+  },
+  {
+    name: 'emoji-none',
+    scene: 'room-rich',
+    steps: [click('composer-emoji'), fill('emoji-search', 'zzzz'), (page) => page.waitForTimeout(200)],
+  },
+  { name: 'mention-list', scene: 'room-rich', steps: [type('composer', 'Thanks @'), wait('completion-item')] },
+  { name: 'emoji-list', scene: 'room-rich', steps: [type('composer', 'Fine :smi'), wait('completion-item')] },
+  {
+    name: 'replying',
+    scene: 'room-rich',
+    steps: [wait('reaction'), toEnd, (page) => page.locator('[data-seq="9"]').focus(), press('r'), wait('replying')],
+  },
+  { name: 'thread', scene: 'room-thread', steps: [wait('thread'), settle] },
+  { name: 'thread-empty', scene: 'room-rich', steps: [toEnd, ...threadOf('[data-seq="10"]'), settle] },
+  { name: 'pins', scene: 'room-rich', steps: [click('room-menu'), click('room-pins'), wait('pin'), settle] },
+  { name: 'pins-none', scene: 'room-direct', steps: [click('room-menu'), click('room-pins'), wait('pins'), settle] },
+  { name: 'room-menu', scene: 'room-rich', steps: [click('room-menu'), wait('go-to-date')] },
+  { name: 'go-to-date', scene: 'room-rich', steps: [click('room-menu'), click('go-to-date'), wait('date')] },
+  {
+    name: 'versions',
+    scene: 'room-rich',
+    steps: [wait('reaction'), (page) => page.locator(id('message-edited')).first().click(), wait('version')],
+  },
+  {
+    name: 'receipts',
+    scene: 'room-rich',
+    steps: [
+      wait('reaction'),
+      toEnd,
+      (page) => page.locator(id('message')).last().focus(),
+      press('Enter'),
+      click('message-receipts'),
+      wait('receipts-read'),
+    ],
+  },
+  { name: 'jumped', scene: 'room-jumped', steps: [wait('jumped')] },
   {
     name: 'composer-long',
     scene: 'room-direct',
@@ -273,10 +420,141 @@ export const SHOTS = [
   { name: 'settings-account', scene: 'settings', steps: [click('nav-settings'), click('tab-account')] },
   { name: 'settings-shortcuts', scene: 'settings', steps: [click('nav-settings'), click('tab-shortcuts')] },
   { name: 'settings-about', scene: 'settings', steps: [click('nav-settings'), click('tab-about')] },
+  { name: 'find-start', scene: 'home', steps: [wait('room-item'), press('Control+Shift+f'), wait('search-filters')] },
+  { name: 'find-hits', scene: 'home', steps: [wait('room-item'), ...find('harbour'), wait('search-hit'), rest] },
+  {
+    name: 'find-room',
+    scene: 'room',
+    steps: [wait('message'), press('Control+f'), fill('search-messages', 'pl'), wait('search-hit'), rest],
+  },
+  {
+    name: 'find-filters',
+    scene: 'home',
+    steps: [wait('room-item'), ...find('from:lucía has:image after:2020-02-28'), wait('search-chip'), rest],
+  },
+  { name: 'find-mistaken', scene: 'home', steps: [wait('room-item'), ...find('floor before:tomorrow'), rest] },
+  { name: 'find-complete', scene: 'home', steps: [wait('room-item'), ...find('floor from:'), rest] },
+  { name: 'find-days', scene: 'home', steps: [wait('room-item'), ...find('before:'), rest] },
+  { name: 'find-none', scene: 'home', steps: [wait('room-item'), ...find('zeppelin has:file'), rest] },
+  {
+    name: 'find-none-here',
+    scene: 'room',
+    steps: [wait('message'), press('Control+f'), fill('search-messages', 'zeppelin'), rest],
+  },
+  {
+    name: 'find-offline',
+    scene: 'search-offline',
+    steps: [wait('message'), ...find('the'), wait('search-device-only'), rest],
+  },
+  {
+    name: 'find-relay-failed',
+    scene: 'search-relay-failed',
+    steps: [wait('room-item'), ...find('harbour'), wait('search-device-only'), rest],
+  },
+  { name: 'find-loading', scene: 'search-slow', steps: [wait('room-item'), ...find('harbour'), rest] },
+  { name: 'find-broken', scene: 'search-broken', steps: [wait('room-item'), ...find('harbour'), rest] },
+  { name: 'find-list', scene: 'home', steps: [fill('search', 'harb'), wait('search-hit'), rest] },
+  {
+    name: 'find-switcher',
+    scene: 'home',
+    steps: [wait('room-item'), press('Control+k'), fill('switcher-input', 'floor plan')],
+  },
+  { name: 'files', scene: 'files', steps: [seen('image'), rest] },
+  {
+    name: 'files-above',
+    scene: 'files',
+    steps: [
+      seen('image'),
+      (page) =>
+        page.locator(id('timeline')).evaluate((element) => {
+          element.scrollTop = 0;
+        }),
+      rest,
+    ],
+  },
+  { name: 'files-uploading', scene: 'files-uploading', steps: [wait('upload-cancel'), rest] },
+  { name: 'files-lost', scene: 'files-lost', steps: [wait('image'), rest] },
+  { name: 'drafts', scene: 'room', steps: [wait('message'), attached, fill('composer', 'All of it, as promised')] },
+  { name: 'drop', scene: 'room', steps: [wait('message'), dragged] },
+  {
+    name: 'viewer',
+    scene: 'files',
+    steps: [seen('image'), (page) => page.locator(id('image')).last().click(), seen('viewer-picture')],
+  },
+  {
+    name: 'viewer-zoomed',
+    scene: 'files',
+    steps: [
+      seen('image'),
+      (page) => page.locator(id('image')).last().click(),
+      press('ArrowLeft'),
+      seen('viewer-picture'),
+      press('+'),
+      press('+'),
+    ],
+  },
+  {
+    name: 'viewer-lost',
+    scene: 'files-lost',
+    steps: [
+      wait('image'),
+      rest,
+      (page) => page.evaluate(() => document.querySelector('[data-testid=image] img').dispatchEvent(new Event('load'))),
+      click('image'),
+      (page) => page.locator('[data-testid=viewer-stage] [role=alert]').waitFor(),
+    ],
+  },
+  { name: 'profile', scene: 'settings', steps: [...settings('profile'), wait('profile'), rest] },
+  { name: 'profile-failed', scene: 'profile-failed', steps: [...settings('profile'), rest] },
+  {
+    name: 'crop',
+    scene: 'settings',
+    steps: [
+      ...settings('profile'),
+      wait('profile'),
+      (page) => chosen(page, 'picture-input', [['me.png', 'image/png', 0, [900, 600]]]),
+      wait('crop-use'),
+      rest,
+    ],
+  },
+  {
+    name: 'picture-unreadable',
+    scene: 'settings',
+    steps: [
+      ...settings('profile'),
+      wait('profile'),
+      (page) => chosen(page, 'picture-input', [['me.png', 'image/png', 12]]),
+      (page) => page.locator('[data-testid=profile] [role=alert]').waitFor(),
+    ],
+  },
+  { name: 'sessions', scene: 'settings', steps: [...settings('sessions'), wait('session')] },
+  {
+    name: 'sessions-revoke',
+    scene: 'settings',
+    steps: [...settings('sessions'), click('session-revoke'), wait('session-revoke-yes')],
+  },
+  ...['keyring', 'passphrase', 'session', 'none'].map((protection) => ({
+    name: `history-${protection}`,
+    scene: `history-${protection}`,
+    steps: [...settings('privacy'), wait('protection'), rest],
+  })),
+  {
+    name: 'history-wipe',
+    scene: 'settings',
+    steps: [...settings('privacy'), click('wipe'), wait('wipe-yes')],
+  },
 ];
 
 /** Drawn beside the usual grid: other colours, languages, directions and sizes. */
 const SHOWPIECES = [
+  'find-hits',
+  'files',
+  'drafts',
+  'viewer',
+  'profile',
+  'crop',
+  'sessions',
+  'history-session',
   'sign-up',
   'home',
   'room-group',
@@ -302,6 +580,13 @@ export const EXTRAS = [
     { name, theme: 'light', density: 'compact', width: 1280 },
   ]),
   { name: 'settings-shortcuts', theme: 'dark', lang: 'de', width: 380 },
+  ...['rich', 'thread', 'emoji-picker', 'message-context-menu'].flatMap((name) => [
+    { name, theme: 'light', lang: 'de', width: 380 },
+    { name, theme: 'dark', accent: 'synthwave', width: 1280 },
+    { name, theme: 'light', dir: 'rtl', width: 1280 },
+    { name, theme: 'dark', dir: 'rtl', width: 380 },
+  ]),
+  ...['rich-end', 'pins', 'versions', 'receipts'].map((name) => ({ name, theme: 'dark', lang: 'ko', width: 800 })),
   { name: 'call-problems', theme: 'dark', lang: 'de', width: 380 },
   { name: 'settings-devices', theme: 'light', lang: 'de', width: 380 },
   ...['call-stats', 'call-stats-loss', 'before-call', 'before-problems', 'before-join', 'call-details'].flatMap(

@@ -124,6 +124,62 @@ const steps = {
     await press('Enter');
     await page.getByText('Hello Echo').waitFor();
   },
+  '@ completes a name, and Escape leaves what was typed': async () => {
+    await type('Ask @ec');
+    await id('completion-item').first().waitFor();
+    await press('Enter');
+    await page.waitForFunction(() => document.activeElement?.value === 'Ask @Echo ');
+    await type('@');
+    await id('completion').waitFor();
+    await press('Escape');
+    await id('completion').waitFor({ state: 'detached' });
+    await press('Control+a', 'Delete');
+  },
+  'R answers a message and Escape stops': async () => {
+    await page.keyboard.press('Shift+Tab');
+    await tabTo('timeline', 60);
+    await press('ArrowUp', 'r');
+    await focused('composer');
+    await id('replying').waitFor();
+    await press('Escape');
+    await id('replying').waitFor({ state: 'detached' });
+  },
+  '+ reacts to a message by the keyboard': async () => {
+    await page.keyboard.press('Shift+Tab');
+    await tabTo('timeline', 60);
+    await press('ArrowUp', '+');
+    await focused('emoji-search');
+    await type('heart');
+    await press('ArrowDown', 'ArrowRight', 'ArrowLeft', 'Enter');
+    await page.locator('[data-testid=reaction][aria-pressed=true]').waitFor();
+    await focused('message');
+  },
+  'T opens a thread, Enter answers in it, Escape leads back to the message': async () => {
+    await press('t');
+    await focused('thread-composer');
+    await type('In the thread');
+    await press('Enter');
+    await page.locator('[data-testid=thread-messages]').getByText('In the thread').waitFor();
+    await press('Escape');
+    await id('thread').waitFor({ state: 'detached' });
+    await focused('message');
+    await id('thread-open').waitFor();
+  },
+  'the menu pins a message, and the panel gives the focus back': async () => {
+    await press('Enter');
+    await id('message-pin').waitFor();
+    await press('p', 'Escape');
+    await focused('message');
+    await press('p');
+    await id('pins-toggle').waitFor();
+    await tabTo('pins-toggle', 80);
+    await press('Enter');
+    await id('pin').waitFor();
+    await press('Escape');
+    await id('pins').waitFor({ state: 'detached' });
+    await focused('pins-toggle');
+    await tabTo('composer', 60);
+  },
   'Delete on a message can be taken back': async () => {
     await page.keyboard.press('Shift+Tab');
     await tabTo('timeline', 60);
@@ -132,6 +188,18 @@ const steps = {
     await tabTo('toast-action', 80);
     await press('Enter');
     await id('message').waitFor();
+  },
+  'messages are found, looked at, and left by the keyboard': async () => {
+    await press('Control+f');
+    await focused('search-messages');
+    await type('hell');
+    await id('search-hit').first().waitFor();
+    await press('ArrowDown');
+    await focused('search-hit');
+    await press('Enter', 'Escape');
+    await focused('search-messages');
+    await press('Escape');
+    await focused('composer');
   },
   'camera and sound are checked before a call, and given up by Escape': async () => {
     await tabTo('call-more', 80);

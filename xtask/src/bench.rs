@@ -15,6 +15,7 @@ use crate::{cargo, npm, paths, process};
 /// Name, and what it measures.
 const BENCHES: &[(&str, &str)] = &[
     ("call", "one call between two people, beside Chromium to Chromium"),
+    ("chat", "sockets, fan-out, durable inserts, history and search, beside ws, Socket.IO and prosody"),
     ("media", "sound and picture under bad networks, beside libwebrtc to libwebrtc"),
 ];
 
@@ -28,13 +29,14 @@ pub struct BenchArgs {
     /// How often each figure is measured; its median is given
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=50))]
     runs: u32,
-    /// Of `media`: a row, or a group of rows: latency, rtt50, setup, setup_loss, loss, step, share, cpu, echo, skew; may be repeated
+    /// A group of rows, may be repeated. Of `media`, which also takes the name of a row: latency, rtt50, setup, setup_loss, loss, step, share,
+    /// cpu, echo, skew. Of `chat`: sockets, fanout, insert, kills
     #[arg(long)]
     only: Vec<String>,
-    /// Of `media`: the first of its networks
+    /// Of `media` the first of its networks, of `chat` the moments of its kills
     #[arg(long)]
     seed: Option<u64>,
-    /// Of `media`: half an hour for what takes five minutes else
+    /// Of `media` half an hour for what takes five minutes else, of `chat` 500 kills and ten million messages
     #[arg(long)]
     long: bool,
     /// Installs missing system packages without asking
@@ -52,7 +54,7 @@ pub fn bench(args: BenchArgs) -> Result<()> {
         let known: Vec<_> = BENCHES.iter().map(|(name, what)| format!("  {name}: {what}")).collect();
         bail!("there is no such bench. There are:\n{}", known.join("\n"));
     }
-    deps::ensure(Purpose::Tests, args.yes)?;
+    deps::ensure(if wanted.contains(&"chat") { Purpose::Servers } else { Purpose::Tests }, args.yes)?;
     // The libwebrtc that some are measured beside.
     npm::install(&paths::workspace().join("tests"))?;
     let programs = cargo::build(&["parley-relay", "parley-client", "e2e"], true)?;
@@ -73,7 +75,7 @@ pub fn bench(args: BenchArgs) -> Result<()> {
 
 fn options(name: &str, args: &BenchArgs) -> Vec<String> {
     let mut options = vec!["--runs".to_owned(), args.runs.to_string()];
-    if name == "media" {
+    if matches!(name, "media" | "chat") {
         options.extend(args.only.iter().flat_map(|only| ["--only".to_owned(), only.clone()]));
         options.extend(args.long.then(|| "--long".to_owned()));
         options.extend(args.seed.iter().flat_map(|seed| ["--seed".to_owned(), seed.to_string()]));

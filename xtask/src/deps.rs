@@ -17,6 +17,8 @@ pub enum Purpose {
     App,
     /// Tests and benches with real sound servers, windows and browsers.
     Tests,
+    /// Benches beside servers of others.
+    Servers,
 }
 
 /// Installs what is missing, after asking. Says nothing when nothing is.
@@ -187,6 +189,12 @@ const NEEDS: &[Need] = &[
         ..need("the headers of PipeWire", Purpose::Engine, Probe::Library("libpipewire-0.3"))
     },
     Need {
+        apt: &["libssl-dev"],
+        dnf: &["openssl-devel"],
+        pacman: &["openssl"],
+        ..need("the headers of OpenSSL", Purpose::Engine, Probe::Library("libcrypto"))
+    },
+    Need {
         apt: &["libwebkit2gtk-4.1-dev"],
         dnf: &["webkit2gtk4.1-devel"],
         pacman: &["webkit2gtk-4.1"],
@@ -264,6 +272,12 @@ const NEEDS: &[Need] = &[
         pacman: &["chromium"],
         ..need("chromedriver", Purpose::Tests, Probe::LinuxProgram(&["chromedriver"]))
     },
+    Need {
+        apt: &["prosody"],
+        dnf: &["prosody"],
+        pacman: &["prosody"],
+        ..need("prosody", Purpose::Servers, Probe::LinuxProgram(&["prosody"]))
+    },
 ];
 
 #[cfg(test)]
@@ -281,7 +295,7 @@ mod tests {
 
     #[test]
     fn purposes_grow() {
-        assert!(Purpose::Engine < Purpose::App && Purpose::App < Purpose::Tests);
+        assert!(Purpose::Engine < Purpose::App && Purpose::App < Purpose::Tests && Purpose::Tests < Purpose::Servers);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What the programs `bench_*` share: rows, medians, the clip that all sides play, ends of calls as processes.
 
+pub mod chat;
 pub mod chromium_pair;
 pub mod clip;
 pub mod echo;

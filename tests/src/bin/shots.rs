@@ -147,13 +147,13 @@ async fn talk(people: &[Person]) -> Result<()> {
         let room_id =
             person.see("the group", |view| Some(view.rooms.rooms.iter().find(|room| room.title == name)?.id)).await?;
         person.command(Command::OpenRoom { room_id }).await?;
-        person.command(Command::SendMessage { room_id, text: text.to_owned() }).await?;
+        person.say(room_id, text).await?;
         amara.command(Command::OpenRoom { room_id }).await?;
         amara.see_message(text).await?;
     }
     let room_id = mei.open_direct("Nora Lindqvist").await?;
     let text = "Can you look at the poster when you have a minute?".to_owned();
-    mei.command(Command::SendMessage { room_id, text: text.clone() }).await?;
+    mei.say(room_id, &text).await?;
     mei.see_message(&text).await?;
     Ok(())
 }

@@ -8,7 +8,10 @@ export function followNotices(): () => void {
   return app.onNotice(({ kind, code, subject, instead }) => {
     const device = /^(camera|microphone|speaker)_/.exec(code)?.[1];
     const named = subject ?? (device ? tOr(`problem.your_${device}`, device) : code);
-    const text = tOr(`notice.${code}`, t('notice.generic', { subject: named }), { subject: named, instead: instead ?? '' });
+    const text = tOr(`notice.${code}`, t('notice.generic', { subject: named }), {
+      subject: named,
+      instead: instead ?? '',
+    });
     announcer.say(text);
     toasts[kind](text);
   });

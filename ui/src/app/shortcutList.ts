@@ -18,6 +18,8 @@ export function shortcutGroups(): ShortcutGroup[] {
       shortcuts: [
         line('shortcuts.switcher', command, 'K'),
         line('shortcuts.search', '/'),
+        line('shortcuts.search_room', command, 'F'),
+        line('shortcuts.search_messages', command, t('shortcuts.shift'), 'F'),
         line('shortcuts.settings', command, ','),
         line('shortcuts.help', '?'),
         line('shortcuts.close', t('shortcuts.esc')),
@@ -39,6 +41,27 @@ export function shortcutGroups(): ShortcutGroup[] {
         line('shortcuts.send', t('shortcuts.enter')),
         line('shortcuts.newline', t('shortcuts.shift'), t('shortcuts.enter')),
         line('shortcuts.edit_last', '↑'),
+        line('shortcuts.complete', '@', ':'),
+      ],
+    },
+    {
+      title: t('shortcuts.on_message'),
+      shortcuts: [
+        line('shortcuts.reply', 'R'),
+        line('shortcuts.thread', 'T'),
+        line('shortcuts.react', '+'),
+        line('shortcuts.pin', 'P'),
+        line('shortcuts.edit', 'E'),
+        line('shortcuts.delete', t('shortcuts.delete_key')),
+        line('shortcuts.message_menu', t('shortcuts.enter')),
+      ],
+    },
+    {
+      title: t('shortcuts.pictures'),
+      shortcuts: [
+        line('shortcuts.other_picture', '←', '→'),
+        line('shortcuts.zoom', '+', '−'),
+        line('shortcuts.fit_picture', '0'),
       ],
     },
     {

@@ -1,5 +1,6 @@
+import { closeSearch, openSearch } from '../search/search.svelte';
 import { app } from '../state/app.svelte';
-import { closeRoom, toggleCamera, toggleMute } from '../state/navigate';
+import { closeRoom, closeThread, toggleCamera, toggleMute } from '../state/navigate';
 import { act } from '../state/session.svelte';
 import { ui } from '../state/ui.svelte';
 
@@ -22,6 +23,12 @@ export function onShortcut(event: KeyboardEvent): void {
   if (event.defaultPrevented || event.repeat || event.isComposing) return;
   const command = event.ctrlKey || event.metaKey;
   const key = event.key.toLowerCase();
+  if (command && key === 'f' && !event.altKey && app.me !== null) {
+    ui.dialog = null;
+    openSearch(event.shiftKey ? null : (app.timeline?.room.id ?? null));
+    event.preventDefault();
+    return;
+  }
   if (command && !event.shiftKey && !event.altKey) {
     if (key === 'k') ui.dialog = ui.dialog === 'switcher' ? null : 'switcher';
     else if (key === ',') ui.page = 'settings';
@@ -51,8 +58,11 @@ export function onShortcut(event: KeyboardEvent): void {
 function closeTopmost(): boolean {
   if (ui.callFills) ui.callFills = false;
   else if (ui.page === 'settings') ui.page = 'home';
+  else if (app.thread !== null && ui.page === 'home') void closeThread();
+  else if (ui.pins) ui.pins = false;
   else if (ui.details) ui.details = false;
   else if (ui.search !== '') ui.search = '';
+  else if (ui.finding !== null && (!ui.finding.away || innerWidth >= 760)) closeSearch();
   else if (app.timeline !== null && innerWidth < 760) void closeRoom();
   else return false;
   return true;

@@ -2,9 +2,17 @@ import type {
   CallDetailsView,
   Command,
   CommandError,
+  DraftFile,
   FramesEndpoint,
+  HistoryUsage,
+  MessageVersionView,
+  MessageView,
+  ProfileView,
   PublicRoomItem,
   Query,
+  ReceiptsView,
+  SearchResults,
+  SignedInDevice,
   Snapshot,
   ViewEvent,
 } from '../generated/view';
@@ -16,7 +24,17 @@ export interface Answers {
   public_rooms: PublicRoomItem[];
   create_invite: string;
   call_details: CallDetailsView;
+  search: SearchResults;
+  message_versions: MessageVersionView[];
+  receipts: ReceiptsView;
+  pins: MessageView[];
+  history_usage: HistoryUsage;
+  profile: ProfileView;
+  signed_in_devices: SignedInDevice[];
 }
+
+/** The picture as it was sent, or made small by the relay. */
+export type FileVariant = 'full' | 'thumbnail';
 
 /** The part of a WebSocket that pictures need, so that a fake can speak the same protocol. */
 export interface FrameSocket {
@@ -37,6 +55,12 @@ export interface Backend {
   /** Resolves once events flow; call the result to stop. */
   subscribe(listener: (event: ViewEvent) => void): Promise<() => void>;
   openFrames(url: string): FrameSocket;
+  /** Hands a file over to be kept for a message or a picture of someone. Rejects with a [`CommandError`]. */
+  attach(file: File): Promise<DraftFile>;
+  /** Asks where to, and writes the file there: false when the person thought better of it. Rejects with a [`CommandError`]. */
+  saveFile(key: string, name: string): Promise<boolean>;
+  /** The address of an image's bytes, for `img` alone. A file that cannot be had does not load. */
+  fileUrl(key: string, variant: FileVariant): string;
   /** Opens a web address in the person's own browser. */
   openLink(url: string): void;
 }

@@ -1,7 +1,10 @@
-import { invoke } from '@tauri-apps/api/core';
+import { convertFileSrc, invoke } from '@tauri-apps/api/core';
 import { listen } from '@tauri-apps/api/event';
-import type { Command, Query, ViewEvent } from '../generated/view';
-import type { Answers, Backend, FrameSocket } from './backend';
+import type { Command, DraftFile, Query, ViewEvent } from '../generated/view';
+import type { Answers, Backend, FileVariant, FrameSocket } from './backend';
+
+/** Half a character, which a file's name may have and an address may not. */
+const LONE_SURROGATE = /[\uD800-\uDFFF]/gu;
 
 /** The real app, reached through Tauri's IPC. */
 export class TauriBackend implements Backend {
@@ -19,6 +22,23 @@ export class TauriBackend implements Backend {
 
   openFrames(url: string): FrameSocket {
     return new WebSocket(url) as FrameSocket;
+  }
+
+  /** The bytes go as they are: as JSON they would take four times the room. A header holds ASCII alone, hence the encoded name. */
+  async attach(file: File): Promise<DraftFile> {
+    const bytes = new Uint8Array(await file.arrayBuffer());
+    const name = encodeURIComponent(file.name.replace(LONE_SURROGATE, '\uFFFD'));
+    return await invoke<DraftFile>('attach', bytes, { headers: { 'x-file-name': name } });
+  }
+
+  async saveFile(key: string, name: string): Promise<boolean> {
+    return await invoke<boolean>('save_file', { key, name });
+  }
+
+  /** The shell answers `parley-file://localhost/KEY`, and `/KEY/thumbnail`. */
+  fileUrl(key: string, variant: FileVariant): string {
+    const address = convertFileSrc(key, 'parley-file');
+    return variant === 'thumbnail' ? `${address}/thumbnail` : address;
   }
 
   /** The shell lets no page but its own load, and hands every other address to the system's browser. */

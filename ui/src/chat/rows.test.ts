@@ -15,10 +15,17 @@ function message(seq: number, sender: string, at: number, more: Partial<MessageV
     mine: false,
     sent_at_ms: at,
     edited: false,
-    body: { type: 'text', text: `${seq}` },
+    reply: null,
+    thread: null,
+    reactions: [],
+    pinned: false,
+    mentions_me: false,
+    body: { type: 'text', text: `${seq}`, mentions: [], attachments: [] },
     state: { type: 'stored' },
     can_edit: false,
     can_delete: false,
+    can_pin: false,
+    can_answer: true,
     ...more,
   };
 }

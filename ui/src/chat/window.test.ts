@@ -45,8 +45,8 @@ describe('RowWindow', () => {
     expect(rows.height).toBe(190);
   });
 
-  it('lays five thousand rows out within a frame', () => {
-    const rows = windowOf(5_000);
+  it('lays a hundred thousand rows out within a frame', () => {
+    const rows = windowOf(100_000);
     const started = performance.now();
     for (let turn = 0; turn < 20; turn++) rows.measure([[`k${turn}`, 60 + turn]]);
     expect((performance.now() - started) / 20).toBeLessThan(16);

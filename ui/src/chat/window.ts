@@ -4,6 +4,7 @@ export class RowWindow {
   tops = new Float64Array(1);
   #keys: readonly string[] = [];
   #index = new Map<string, number>();
+  #heights = new Float64Array(0);
   #measured = new Map<string, number>();
 
   /** `guess` is the height in pixels of a row that was never drawn. */
@@ -15,19 +16,29 @@ export class RowWindow {
 
   setRows(keys: readonly string[]): void {
     this.#keys = keys;
-    this.#index = new Map(keys.map((key, index) => [key, index]));
-    this.#layOut();
+    this.#index = new Map();
+    this.#heights = new Float64Array(keys.length);
+    this.tops = new Float64Array(keys.length + 1);
+    keys.forEach((key, index) => {
+      this.#index.set(key, index);
+      this.#heights[index] = this.#measured.get(key) ?? this.guess(key);
+    });
+    this.#layOut(0);
   }
 
-  /** Takes drawn heights; true when something moved. */
+  /** Takes drawn heights; true when something moved. What stands above the first that changed is not laid out again. */
   measure(heights: Iterable<readonly [key: string, height: number]>): boolean {
-    let moved = false;
+    let from = Number.POSITIVE_INFINITY;
     for (const [key, height] of heights) {
-      if (Math.abs((this.#measured.get(key) ?? this.guess(key)) - height) >= 0.5) moved = true;
       this.#measured.set(key, height);
+      const index = this.#index.get(key);
+      if (index === undefined || Math.abs(this.#heights[index]! - height) < 0.5) continue;
+      this.#heights[index] = height;
+      from = Math.min(from, index);
     }
-    if (moved) this.#layOut();
-    return moved;
+    if (from === Number.POSITIVE_INFINITY) return false;
+    this.#layOut(from);
+    return true;
   }
 
   topOf(key: string): number | null {
@@ -61,9 +72,9 @@ export class RowWindow {
     return Math.max(0, low);
   }
 
-  #layOut(): void {
-    const tops = new Float64Array(this.#keys.length + 1);
-    this.#keys.forEach((key, index) => (tops[index + 1] = tops[index]! + (this.#measured.get(key) ?? this.guess(key))));
-    this.tops = tops;
+  #layOut(from: number): void {
+    const { tops } = this;
+    const heights = this.#heights;
+    for (let index = from; index < heights.length; index++) tops[index + 1] = tops[index]! + heights[index]!;
   }
 }

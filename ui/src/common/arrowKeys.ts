@@ -4,6 +4,8 @@ export function arrowKeys(root: HTMLElement): () => void {
     if (event.key !== 'ArrowDown' && event.key !== 'ArrowUp' && event.key !== 'Home' && event.key !== 'End') return;
     const target = event.target as HTMLElement;
     const inField = target instanceof HTMLInputElement;
+    // A field that offers choices has the arrows for itself.
+    if (target.getAttribute('aria-expanded') === 'true') return;
     if (inField && event.key !== 'ArrowDown') return;
     const rows = [...root.querySelectorAll<HTMLElement>('[data-row]')];
     const at = rows.indexOf(target.closest<HTMLElement>('[data-row]') ?? target);

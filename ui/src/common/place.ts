@@ -11,3 +11,11 @@ export function placeBeside(floating: HTMLElement, anchor: Element): void {
   floating.style.top = `${top}px`;
   floating.style.left = `${left}px`;
 }
+
+/** Puts `floating` (position: fixed) with its corner at a point of the window, inside the window. */
+export function placeAt(floating: HTMLElement, { x, y }: { x: number; y: number }): void {
+  const { offsetWidth: width, offsetHeight: height } = floating;
+  const left = document.documentElement.dir === 'rtl' ? x - width : x;
+  floating.style.top = `${Math.max(EDGE_PX, Math.min(y, innerHeight - height - EDGE_PX))}px`;
+  floating.style.left = `${Math.max(EDGE_PX, Math.min(left, innerWidth - width - EDGE_PX))}px`;
+}

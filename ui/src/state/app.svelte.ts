@@ -12,6 +12,7 @@ import type {
   SessionView,
   SettingsView,
   Snapshot,
+  ThreadView,
   TimelineView,
   ViewEvent,
 } from '../generated/view';
@@ -25,6 +26,7 @@ export class AppState {
   rooms = $state.raw<RoomsView>({ loading: true, rooms: [] });
   people = $state.raw<PeopleView>({ query: '', loading: true, people: [], failed: false });
   timeline = $state.raw<TimelineView | null>(null);
+  thread = $state.raw<ThreadView | null>(null);
   call = $state.raw<CallView | null>(null);
   devices = $state.raw<DevicesView>({
     cameras: [],
@@ -44,6 +46,8 @@ export class AppState {
     voice: { echo_cancellation: true, noise_suppression: true, automatic_gain: true, high_pass: true },
     relay_only: false,
     join: { camera: true, muted: false },
+    retention_days: null,
+    history_protection: 'keyring',
     version: '',
   });
   levels = $state.raw<LevelsView>(SILENCE);
@@ -55,6 +59,21 @@ export class AppState {
   readonly roomsById = $derived(new Map<string, RoomItem>(this.rooms.rooms.map((room) => [room.id, room])));
   readonly unread = $derived(this.rooms.rooms.reduce((sum, room) => sum + room.unread, 0));
 
+  /** Files that are pictures of people and rooms, by their ids. */
+  readonly pictures = $derived.by(() => {
+    const found = new Map<string, string>();
+    const put = (id: string, key: string | null) => key !== null && found.set(id, key);
+    for (const { person } of this.timeline?.room.members ?? []) put(person.id, person.avatar);
+    for (const person of this.people.people) put(person.id, person.avatar);
+    for (const room of this.rooms.rooms) {
+      put(room.id, room.avatar);
+      if (room.peer) put(room.peer.id, room.peer.avatar);
+    }
+    if (this.timeline) put(this.timeline.room.id, this.timeline.room.avatar);
+    if (this.me) put(this.me.user_id, this.me.avatar);
+    return found;
+  });
+
   #notices = new Set<(notice: Notice) => void>();
 
   load(snapshot: Snapshot): void {
@@ -63,6 +82,7 @@ export class AppState {
     this.rooms = snapshot.rooms;
     this.people = snapshot.people;
     this.timeline = snapshot.timeline;
+    this.thread = snapshot.thread;
     this.call = snapshot.call;
     this.devices = snapshot.devices;
     this.settings = snapshot.settings;
@@ -84,6 +104,9 @@ export class AppState {
         break;
       case 'timeline':
         this.timeline = event.value;
+        break;
+      case 'thread':
+        this.thread = event.value;
         break;
       case 'call':
         this.#onCall(event.value);

@@ -33,11 +33,13 @@ export async function closeRoom(): Promise<void> {
   const was = app.timeline?.room.id ?? ui.opening;
   ui.opening = null;
   ui.details = false;
+  if (ui.finding) ui.finding = { ...ui.finding, away: false };
+  ui.pins = false;
   await act({ type: 'close_room' });
   await until(() => app.timeline === null, SOON_MS);
   await tick();
   if (was !== null && document.activeElement === document.body)
-    document.querySelector<HTMLElement>(`[data-room="${CSS.escape(was)}"]`)?.focus();
+    document.querySelector<HTMLElement>(`[data-room="${CSS.escape(was)}"], [data-hit][aria-current]`)?.focus();
 }
 
 export async function startCall(roomId: string, camera: boolean, muted = false): Promise<void> {
@@ -63,6 +65,35 @@ export function leaveRoom(roomId: string, name: string): void {
       void openRoom(roomId);
     },
   );
+}
+
+/** What stands beside the room: one thing at a time. */
+export function showBeside(what: 'details' | 'pins'): void {
+  const open = app.thread === null && ui[what];
+  ui.details = what === 'details' && !open;
+  ui.pins = what === 'pins' && !open;
+  if (app.thread !== null) void act({ type: 'close_thread' });
+}
+
+/** Where the focus was when the thread was opened. */
+let beforeThread: string | null = null;
+
+export async function openThread(roomId: string, messageId: string): Promise<void> {
+  const from = document.activeElement?.closest<HTMLElement>('[data-key]');
+  beforeThread = from?.dataset.key ?? null;
+  await act({ type: 'open_thread', room_id: roomId, message_id: messageId });
+}
+
+/** Closes the thread, with the focus on the message that began it. */
+export async function closeThread(): Promise<void> {
+  await act({ type: 'close_thread' });
+  await until(() => app.thread === null, SOON_MS);
+  await tick();
+  const key = beforeThread;
+  beforeThread = null;
+  const row = key === null ? null : document.querySelector(`[data-key="${CSS.escape(key)}"] [data-message]`);
+  const target = row ?? document.querySelector('[data-testid=composer]');
+  if (target instanceof HTMLElement) target.focus({ preventScroll: true });
 }
 
 /** Deletes after a time in which it can be taken back. */

@@ -1,5 +1,5 @@
-import { asCommandError, type Answers, type Backend } from '../backend/backend';
-import type { Command, CommandError, Query } from '../generated/view';
+import { asCommandError, type Answers, type Backend, type FileVariant } from '../backend/backend';
+import type { Command, CommandError, DraftFile, Query } from '../generated/view';
 import { app } from './app.svelte';
 import { toasts } from './toasts.svelte';
 import { errorSentence } from './errors';
@@ -49,6 +49,28 @@ export async function ask<Q extends Query>(query: Q): Promise<Answers[Q['type']]
   } catch (thrown) {
     throw asCommandError(thrown);
   }
+}
+
+/** Rejects with a [`CommandError`]. */
+export async function attach(file: File): Promise<DraftFile> {
+  try {
+    return await connected().attach(file);
+  } catch (thrown) {
+    throw asCommandError(thrown);
+  }
+}
+
+/** False when the person thought better of it. Rejects with a [`CommandError`]. */
+export async function saveFile(key: string, name: string): Promise<boolean> {
+  try {
+    return await connected().saveFile(key, name);
+  } catch (thrown) {
+    throw asCommandError(thrown);
+  }
+}
+
+export function fileUrl(key: string, variant: FileVariant): string {
+  return connected().fileUrl(key, variant);
 }
 
 export function connected(): Backend {

@@ -42,7 +42,10 @@ describe('AppState', () => {
     const app = new AppState();
     const heard: string[] = [];
     const stop = app.onNotice((notice) => heard.push(notice.code));
-    const event: ViewEvent = { type: 'notice', value: { kind: 'info', code: 'camera_gone', subject: null, instead: null } };
+    const event: ViewEvent = {
+      type: 'notice',
+      value: { kind: 'info', code: 'camera_gone', subject: null, instead: null },
+    };
     app.apply(event);
     stop();
     app.apply(event);

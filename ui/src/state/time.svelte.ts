@@ -33,6 +33,16 @@ export function fullTime(ms: number): string {
   return format({ dateStyle: 'full', timeStyle: 'short' }).format(ms);
 }
 
+/** `31 January 2026`. */
+export function dayDate(ms: number): string {
+  return format({ dateStyle: 'long' }).format(ms);
+}
+
+/** `31 Jan 2026`. */
+export function dayShort(ms: number): string {
+  return format({ dateStyle: 'medium' }).format(ms);
+}
+
 /** Midnight that began the day of `ms`, in the person's zone. */
 export function dayOf(ms: number): number {
   return new Date(ms).setHours(0, 0, 0, 0);

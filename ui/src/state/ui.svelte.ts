@@ -1,6 +1,7 @@
 /** What is this window's own: where one is, and what stands open. Nothing here is known to the shell. */
 export type Page = 'home' | 'settings';
-export type SettingsTab = 'devices' | 'privacy' | 'appearance' | 'account' | 'shortcuts' | 'about';
+export type SettingsTab =
+  'devices' | 'profile' | 'privacy' | 'appearance' | 'sessions' | 'account' | 'shortcuts' | 'about';
 export type DialogName = 'create_group' | 'join' | 'switcher' | 'shortcuts' | 'sign_out';
 
 /** What is entered after a look at camera and sound. */
@@ -11,11 +12,19 @@ class UiState {
   tab = $state<SettingsTab>('devices');
   dialog = $state<DialogName | null>(null);
   details = $state(false);
+  /** The pinned messages stand beside the room. */
+  pins = $state(false);
+  /** What was written in threads and not sent, by the thread. */
+  readonly threadDrafts = new Map<string, string>();
   /** A look at camera and sound before a call. */
   check = $state<Check | null>(null);
   /** The room that was asked for and whose timeline has not come yet. */
   opening = $state<string | null>(null);
   search = $state('');
+  /** The search over messages stands in the place of the list; away while a hit is looked at where one zone is shown at a time. */
+  finding = $state.raw<{ away: boolean; asked: number } | null>(null);
+  /** The picture that fills the window: the file's key. */
+  viewing = $state<string | null>(null);
   /** The call fills the window. */
   callFills = $state(false);
   listWidth = $state(remembered('parley.list-width', 320));

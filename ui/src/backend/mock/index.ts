@@ -1,16 +1,22 @@
 import type {
   Command,
   CommandError,
-  MessageView,
+  DraftFile,
+  Me,
   Query,
+  SearchResults,
   Snapshot,
   TimelineView,
   ViewEvent,
 } from '../../generated/view';
-import type { Answers, Backend, FrameSocket } from '../backend';
+import type { Answers, Backend, FileVariant, FrameSocket } from '../backend';
 import { detailsOf, noiseFloorOf, statsOf } from './figures';
+import { MockAccount } from './account';
+import { MockChat } from './chat';
+import { MockFiles } from './files';
 import { FakeFrameSocket } from './pictures';
-import { openRoom, snapshotOf } from './scenes';
+import { searchIn } from './search';
+import { openRoom, snapshotOf, talkOf } from './scenes';
 import { ME, NOW } from './world';
 
 const EVENT_DELAY_MS = 5;
@@ -26,6 +32,9 @@ const refuse = (code: CommandError['code'], field: string | null, message: strin
 /** An invented world behind the window: answers commands believably and forgets everything on reload. */
 export class MockBackend implements Backend {
   #world: Snapshot;
+  #files: MockFiles;
+  #chat: MockChat;
+  #account = new MockAccount();
   #listeners = new Set<(event: ViewEvent) => void>();
   #next = 10_000;
   /** How long a microphone has been open, in ms. */
@@ -33,12 +42,22 @@ export class MockBackend implements Backend {
 
   constructor(private readonly scene: string) {
     this.#world = snapshotOf(scene);
+    this.#files = new MockFiles(scene);
+    this.#chat = new MockChat(
+      {
+        get: () => this.#world,
+        set: (change) => this.#set(change),
+        open: (roomId) => this.#open(roomId),
+        files: (keys) => this.#files.attachments(keys),
+      },
+      scene,
+    );
     setInterval(() => this.#pulse(), PULSE_MS);
     setInterval(() => this.#stats(), 1_000);
   }
 
   async ask<Q extends Query>(query: Q): Promise<Answers[Q['type']]> {
-    const answers: { [T in Query['type']]: () => Answers[T] } = {
+    const answers: { [T in Query['type']]: () => Answers[T] | Promise<Answers[T]> } = {
       snapshot: () => this.#world,
       frames: () => ({ url: 'ws://127.0.0.1:0/frames', token: 'mock' }),
       public_rooms: () =>
@@ -49,6 +68,16 @@ export class MockBackend implements Backend {
         if (this.scene === 'call-details-failed') throw refuse('offline', null, 'The relay does not answer.');
         return detailsOf(this.scene, query.type === 'call_details' ? query.call_id : '');
       },
+      search: () => this.#search(query as Extract<Query, { type: 'search' }>),
+      history_usage: () => this.#account.usage,
+      profile: () => {
+        if (this.scene === 'profile-failed') throw refuse('offline', null, 'The relay does not answer.');
+        return this.#account.profile;
+      },
+      signed_in_devices: () => this.#account.devices,
+      message_versions: () => (query.type === 'message_versions' ? this.#chat.versions(query.message_id) : []),
+      receipts: () => this.#chat.receipts(),
+      pins: () => this.#chat.pins(),
       create_invite: () => 'https://relay.nordlicht.example/i/7Q4M-KX2P',
     };
     return answers[query.type]() as Answers[Q['type']];
@@ -61,6 +90,18 @@ export class MockBackend implements Backend {
 
   openFrames(): FrameSocket {
     return new FakeFrameSocket('mock');
+  }
+
+  attach(file: File): Promise<DraftFile> {
+    return this.#files.attach(file);
+  }
+
+  saveFile(): Promise<boolean> {
+    return this.#files.save();
+  }
+
+  fileUrl(key: string, variant: FileVariant): string {
+    return this.#files.url(key, variant === 'thumbnail');
   }
 
   openLink(): void {}
@@ -86,6 +127,7 @@ export class MockBackend implements Backend {
             reason: null,
           },
           timeline: null,
+          thread: null,
           call: null,
         });
       case 'unlock':
@@ -107,29 +149,21 @@ export class MockBackend implements Backend {
       case 'create_group':
         return this.#create(command.name);
       case 'close_room':
-        return this.#set({ timeline: null });
+        return this.#set({ timeline: null, thread: null });
       case 'send_message':
-        return this.#say(command.text);
       case 'edit_message':
-        return this.#change(
-          (message) => message.id === command.message_id,
-          (message) => ({ ...message, body: { type: 'text', text: command.text }, edited: true }),
-        );
       case 'delete_message':
-        return this.#change(
-          (message) => message.id === command.message_id,
-          (message) => ({ ...message, body: { type: 'deleted' }, can_edit: false, can_delete: false }),
-        );
       case 'retry_message':
-        return this.#change(
-          (message) => message.client_id === command.client_id,
-          (message) => ({ ...message, state: { type: 'stored' } }),
-        );
       case 'discard_message':
-        return this.#timeline((timeline) => ({
-          ...timeline,
-          messages: timeline.messages.filter((message) => message.client_id !== command.client_id),
-        }));
+      case 'set_reaction':
+      case 'set_pinned':
+      case 'load_older':
+      case 'load_newer':
+      case 'jump_to':
+      case 'open_thread':
+      case 'close_thread':
+      case 'set_draft':
+        return this.#chat.send(command);
       case 'set_favourite':
         return this.#person(command.user_id, { favourite: command.favourite });
       case 'set_blocked':
@@ -202,6 +236,37 @@ export class MockBackend implements Backend {
         });
       case 'set_language':
         return this.#set({ settings: { ...world.settings, language: command.language } });
+      case 'discard_file':
+        return this.#files.discard(command.key);
+      case 'set_retention':
+        return this.#set({ settings: { ...world.settings, retention_days: command.days } });
+      case 'wipe_history':
+        this.#account.usage = { bytes: 40_960, messages: 0, oldest_at_ms: null };
+        return;
+      case 'change_profile': {
+        const { display_name, status_text, bio } = command;
+        this.#account.profile = { ...this.#account.profile, display_name, status_text, bio };
+        return this.#changeMe({ display_name, status_text });
+      }
+      case 'set_avatar':
+        this.#account.profile = { ...this.#account.profile, avatar: command.key };
+        return this.#changeMe({ avatar: command.key });
+      case 'set_room_avatar':
+        this.#timeline((timeline) => ({ ...timeline, room: { ...timeline.room, avatar: command.key } }));
+        return this.#set({
+          rooms: {
+            ...world.rooms,
+            rooms: world.rooms.rooms.map((room) =>
+              room.id === command.room_id ? { ...room, avatar: command.key } : room,
+            ),
+          },
+        });
+      case 'revoke_device':
+        this.#account.devices = this.#account.devices.filter((device) => device.id !== command.device_id);
+        return;
+      case 'revoke_other_devices':
+        this.#account.devices = this.#account.devices.filter((device) => device.current);
+        return;
       case 'set_volume':
         return world.call
           ? this.#set({
@@ -228,14 +293,37 @@ export class MockBackend implements Backend {
       case 'archive_room':
       case 'add_members':
       case 'remove_member':
-      case 'load_older':
       case 'mark_read':
       case 'set_typing':
-      case 'set_draft':
+      case 'discard_file':
+      case 'set_retention':
+      case 'wipe_history':
+      case 'change_profile':
+      case 'set_avatar':
+      case 'set_room_avatar':
+      case 'revoke_device':
+      case 'revoke_other_devices':
       case 'watch_devices':
       case 'set_idle':
         return;
     }
+  }
+
+  /** The relay may be slow, or away; the device has the newer half. */
+  async #search(query: Extract<Query, { type: 'search' }>): Promise<SearchResults> {
+    if (this.scene === 'search-slow' || (this.scene === 'search-filling' && query.source === 'relay'))
+      await new Promise((never) => setTimeout(never, 600_000));
+    if (this.scene === 'search-broken') throw refuse('storage', null, 'The history could not be read.');
+    if (query.source === 'relay') {
+      await new Promise((soon) => setTimeout(soon, 120));
+      if (this.scene === 'search-relay-failed') throw refuse('unavailable', null, 'The relay does not answer.');
+    }
+    return searchIn(talkOf(this.#world, query.source), query);
+  }
+
+  #changeMe(change: Partial<Me>): void {
+    const { session } = this.#world;
+    if (session.type === 'signed_in') this.#set({ session: { ...session, me: { ...session.me, ...change } } });
   }
 
   #set(change: Partial<Snapshot>): void {
@@ -259,7 +347,8 @@ export class MockBackend implements Backend {
   }
 
   #open(roomId: string): void {
-    this.#set({ timeline: openRoom(this.#world, roomId) });
+    if (this.#world.thread !== null) this.#set({ thread: null });
+    this.#set({ timeline: this.#chat.opened(openRoom(this.#world, roomId)) });
   }
 
   #openDirect(userId: string): void {
@@ -273,6 +362,8 @@ export class MockBackend implements Backend {
       title: peer.display_name,
       peer,
       unread: 0,
+      mentions: 0,
+      avatar: peer.avatar,
       preview: { type: 'empty' as const },
       last_at_ms: null,
       typing: [],
@@ -290,6 +381,8 @@ export class MockBackend implements Backend {
       title: name,
       peer: null,
       unread: 0,
+      mentions: 0,
+      avatar: null,
       preview: { type: 'empty' as const },
       last_at_ms: NOW,
       typing: [],
@@ -302,47 +395,6 @@ export class MockBackend implements Backend {
 
   #timeline(change: (timeline: TimelineView) => TimelineView): void {
     if (this.#world.timeline) this.#set({ timeline: change(this.#world.timeline) });
-  }
-
-  #change(which: (message: MessageView) => boolean, change: (message: MessageView) => MessageView): void {
-    this.#timeline((timeline) => ({
-      ...timeline,
-      messages: timeline.messages.map((message) => (which(message) ? change(message) : message)),
-    }));
-  }
-
-  #say(text: string): void {
-    const seq = this.#next++;
-    const written: MessageView = {
-      client_id: `c-${seq}`,
-      id: null,
-      seq: null,
-      sender_id: ME.user_id,
-      sender_name: ME.display_name,
-      mine: true,
-      sent_at_ms: Date.now(),
-      edited: false,
-      body: { type: 'text', text },
-      state: { type: 'sending' },
-      can_edit: false,
-      can_delete: false,
-    };
-    this.#timeline((timeline) => ({ ...timeline, draft: '', messages: [...timeline.messages, written] }));
-    setTimeout(
-      () =>
-        this.#change(
-          (message) => message.client_id === written.client_id,
-          (message) => ({
-            ...message,
-            id: `m-${seq}`,
-            seq,
-            state: { type: 'stored' },
-            can_edit: true,
-            can_delete: true,
-          }),
-        ),
-      300,
-    );
   }
 
   #person(userId: string, change: { favourite?: boolean; blocked?: boolean }): void {

@@ -1,5 +1,15 @@
-import type { CallView, ParticipantView, Snapshot } from '../../generated/view';
-import { longTalk, stateTalk } from './talk';
+import type {
+  CallView,
+  HistoryProtection,
+  MessageView,
+  ParticipantView,
+  RoomDetails,
+  RoomItem,
+  SearchSource,
+  Snapshot,
+} from '../../generated/view';
+import { fileTalk, filesOf, lostTalk, uploadTalk } from './fileTalk';
+import { hostileTalk, longTalk, richTalk, stateTalk, threads } from './talk';
 import { details, ECHO, home, inRoom, MINUTE, NOW, PEOPLE, RELAY } from './world';
 
 const signedOut = (more: Partial<Extract<Snapshot['session'], { type: 'signed_out' }>> = {}): Snapshot => ({
@@ -81,6 +91,52 @@ export const SCENES: Record<string, () => Snapshot> = {
   'room-long': () => {
     const world = inRoom('r-design');
     return { ...world, timeline: longTalk(world.timeline!.room, 5_000) };
+  },
+  'room-huge': () => {
+    const world = inRoom('r-design');
+    return { ...world, timeline: { ...longTalk(world.timeline!.room, 100_000), has_older: false } };
+  },
+  'room-rich': () => {
+    const world = inRoom('r-design');
+    return { ...world, timeline: richTalk(world.timeline!.room) };
+  },
+  'room-thread': () => {
+    const world = inRoom('r-design');
+    const timeline = richTalk(world.timeline!.room);
+    const root = timeline.messages[2]!;
+    return {
+      ...world,
+      timeline,
+      thread: {
+        room_id: timeline.room.id,
+        thread_id: root.id!,
+        root,
+        messages: threads()[root.id!]!,
+        loading: false,
+        failed: false,
+      },
+    };
+  },
+  'room-hostile': () => {
+    const world = inRoom('r-design');
+    return { ...world, timeline: hostileTalk(world.timeline!.room) };
+  },
+  'room-jumped': () => {
+    const world = inRoom('r-design');
+    const timeline = longTalk(world.timeline!.room, 600);
+    return {
+      ...world,
+      rooms: {
+        ...world.rooms,
+        rooms: world.rooms.rooms.map((room) => (room.id === 'r-design' ? { ...room, unread: 27, mentions: 2 } : room)),
+      },
+      timeline: {
+        ...timeline,
+        messages: timeline.messages.slice(200, 300),
+        has_newer: true,
+        focus: { seq: 251, jump: 1 },
+      },
+    };
   },
   'room-older-failed': () => {
     const world = inRoom('r-design');
@@ -202,7 +258,44 @@ export const SCENES: Record<string, () => Snapshot> = {
     };
   },
   'group-details': () => inRoom('r-design'),
+  'search-offline': () => ({ ...inRoom('r-design'), connection: { type: 'offline', retry_in_s: 14 } }),
+  files: () => inTalk(fileTalk),
+  'files-uploading': () => inTalk(uploadTalk),
+  'files-lost': () => inTalk(lostTalk),
+  'profile-failed': home,
+  ...Object.fromEntries(
+    (['keyring', 'passphrase', 'session', 'none'] as const).map((protection) => [
+      `history-${protection}`,
+      () => protectedBy(protection),
+    ]),
+  ),
 };
+
+function inTalk(talk: (room: RoomDetails) => Snapshot['timeline']): Snapshot {
+  const world = inRoom('r-design');
+  return { ...world, timeline: talk(world.timeline!.room) };
+}
+
+function protectedBy(history_protection: HistoryProtection): Snapshot {
+  const world = home();
+  return { ...world, settings: { ...world.settings, history_protection, retention_days: 90 } };
+}
+
+/** All that was said in the world, for searches; the relay knows more of it than the device. */
+export function talkOf(world: Snapshot, source: SearchSource): { room: RoomItem; messages: MessageView[] }[] {
+  return world.rooms.rooms.map((room) => {
+    const open =
+      world.timeline?.room.id === room.id ? world.timeline.messages : (openRoom(world, room.id)?.messages ?? []);
+    const more =
+      room.id === 'r-design'
+        ? filesOf()
+        : room.id === 'r-board'
+          ? longTalk(details(room), source === 'relay' ? 400 : 300).messages
+          : [];
+    const known = new Set(open.map((message) => message.client_id));
+    return { room, messages: [...open, ...more.filter((message) => !known.has(message.client_id))] };
+  });
+}
 
 export function snapshotOf(scene: string): Snapshot {
   return (SCENES[scene] ?? home)();

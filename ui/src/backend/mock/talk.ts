@@ -1,5 +1,18 @@
-import type { BodyView, MessageView, RoomDetails, TimelineView } from '../../generated/view';
+import type {
+  BodyView,
+  MentionView,
+  MessageVersionView,
+  MessageView,
+  ReplyView,
+  RoomDetails,
+  TimelineView,
+} from '../../generated/view';
 import { DAY, HOUR, ME, MINUTE, NOW, PEOPLE } from './world';
+
+/** A text without files, its mentions named. */
+export function text(written: string, mentions: MentionView[] = []): BodyView {
+  return { type: 'text', text: written, mentions, attachments: [] };
+}
 
 type Line = [who: string, minutesAgo: number, body: string | BodyView, more?: Partial<MessageView>];
 
@@ -9,11 +22,7 @@ const TALKS: Record<string, Line[]> = {
     ['lucia', 26 * 60 - 1, 'Two centimetres over twelve metres.'],
     ['me', 26 * 60 - 9, 'That is wonderful news. So we keep the original windows?'],
     ['tobias', 25 * 60, 'I would. New frames would need a permit, and that takes *at least* four months.'],
-    [
-      'arjun',
-      25 * 60 - 2,
-      { type: 'text', text: 'Agreed. Rules are here: https://harbour.example/permits/windows (page 14).' },
-    ],
+    ['arjun', 25 * 60 - 2, text('Agreed. Rules are here: https://harbour.example/permits/windows (page 14).')],
     ['jisoo', 24 * 60, { type: 'call', call_id: 'call-old', outcome: 'completed', duration_s: 2_287 }],
     [
       'me',
@@ -52,7 +61,7 @@ const TALKS: Record<string, Line[]> = {
 export function message(seq: number, [who, minutesAgo, body, more]: Line): MessageView {
   const mine = who === 'me';
   const person = PEOPLE[who];
-  const view: BodyView = typeof body === 'string' ? { type: 'text', text: body } : body;
+  const view: BodyView = typeof body === 'string' ? text(body) : body;
   return {
     client_id: `c-${seq}`,
     id: `m-${seq}`,
@@ -62,10 +71,17 @@ export function message(seq: number, [who, minutesAgo, body, more]: Line): Messa
     mine,
     sent_at_ms: NOW - minutesAgo * MINUTE,
     edited: false,
+    reply: null,
+    thread: null,
+    reactions: [],
+    pinned: false,
+    mentions_me: false,
     body: view,
     state: { type: mine ? (minutesAgo > 60 ? 'read' : 'delivered') : 'stored' },
     can_edit: mine && view.type === 'text',
     can_delete: mine && view.type !== 'call',
+    can_pin: view.type === 'text',
+    can_answer: view.type === 'text',
     ...more,
   };
 }
@@ -79,9 +95,159 @@ export function roomTalk(room: RoomDetails): TimelineView {
     has_older: false,
     loading_older: false,
     older_failed: false,
+    has_newer: false,
+    loading_newer: false,
+    focus: null,
     unread_from: room.id === 'r-design' ? 10 : null,
     typing: room.id === 'r-jisoo' ? ['김지수'] : [],
     draft: '',
+  };
+}
+
+/** Mara and Lucía, as a mention names them. */
+const MARA = (): MentionView => ({ user_id: ME.user_id, name: ME.display_name, me: true });
+const LUCIA = (): MentionView => ({ user_id: 'u-lucia', name: PEOPLE.lucia!.display_name, me: false });
+
+/** The replies of threads, by the message that began them. */
+export const threads = (): Record<string, MessageView[]> => ({
+  'm-3': [
+    message(901, ['lucia', 96, 'Yes, all nine of them. Two need new panes.']),
+    message(902, ['tobias', 91, 'I know a glazier who does *old* glass.']),
+    message(903, [
+      'me',
+      88,
+      'Perfect. Can you ask them for a price?',
+      {
+        reply: {
+          message_id: 'm-902',
+          seq: 902,
+          sender_name: 'Tobias Achterberg',
+          mine: false,
+          text: 'I know a glazier who does old glass.',
+          state: 'known',
+        },
+      },
+    ]),
+    message(904, [
+      'tobias',
+      70,
+      '👍',
+      { reactions: [{ emoji: '🎉', count: 2, mine: true, names: ['Lucía Fernández'] }] },
+    ]),
+  ],
+});
+
+/** Earlier texts of edited messages, newest first. */
+export const versions = (): Record<string, MessageVersionView[]> => ({
+  'm-7': [
+    {
+      text: 'Notes from the call:\n1. keep the windows\n2. floor plan by **Friday**',
+      mentions: [],
+      at_ms: NOW - 188 * MINUTE,
+    },
+    { text: 'Notes from the call: keep the windows', mentions: [], at_ms: NOW - 190 * MINUTE },
+  ],
+});
+
+/** A talk with all that messages can carry. */
+export function richTalk(room: RoomDetails): TimelineView {
+  const reply = (more: Partial<ReplyView>): ReplyView => ({
+    message_id: 'm-2',
+    seq: 2,
+    sender_name: 'Lucía Fernández',
+    mine: false,
+    text: 'Two centimetres over twelve metres.',
+    state: 'known',
+    ...more,
+  });
+  return {
+    ...roomTalk(room),
+    unread_from: null,
+    messages: [
+      message(1, [
+        'lucia',
+        300,
+        'Good morning. The surveyor was there, the east wall is straighter than we feared.',
+        {
+          pinned: true,
+          reactions: [
+            { emoji: '🎉', count: 4, mine: true, names: ['Tobias Achterberg', 'Arjun Mehta', 'Sofie Nygård'] },
+            { emoji: '👏', count: 1, mine: false, names: ['김지수'] },
+          ],
+        },
+      ]),
+      message(2, ['lucia', 299, 'Two centimetres over twelve metres.']),
+      message(3, [
+        'me',
+        290,
+        'That is wonderful news. So we keep the original windows?',
+        {
+          thread: { replies: 4, last_at_ms: NOW - 70 * MINUTE },
+          reactions: [{ emoji: '❤️', count: 2, mine: false, names: ['Lucía Fernández', 'Tobias Achterberg'] }],
+        },
+      ]),
+      message(4, [
+        'tobias',
+        240,
+        text('<@u-me> I would. New frames need a permit, ask <@u-lucia>.', [MARA(), LUCIA()]),
+        {
+          mentions_me: true,
+          reply: reply({
+            message_id: 'm-3',
+            seq: 3,
+            sender_name: ME.display_name,
+            mine: true,
+            text: 'That is wonderful news. So we keep the original windows?',
+          }),
+        },
+      ]),
+      message(5, ['arjun', 230, 'Is that measured at the foot?', { reply: reply({}) }]),
+      message(6, [
+        'sofie',
+        220,
+        'I would have said the same.',
+        { reply: reply({ sender_name: 'Arjun Mehta', text: '', state: 'deleted' }) },
+      ]),
+      message(7, [
+        'me',
+        190,
+        'Notes from the call:\n1. keep the windows\n2. **floor plan** by Thursday\n3. ask about the crane',
+        { edited: true, pinned: true },
+      ]),
+      message(8, [
+        'jisoo',
+        170,
+        '크레인은 제가 알아볼게요. I know someone at the port.',
+        { reply: reply({ seq: null, message_id: 'm-old', sender_name: '', text: '', state: 'unknown' }) },
+      ]),
+      message(9, [
+        'arjun',
+        120,
+        'The script that reads the scanner:\n```python\ndef width(points):\n    xs = [p.x for p in points if p.floor == 0]\n    return max(xs) - min(xs)\n```\nRun it with `width(load("east.csv"))`.',
+      ]),
+      message(10, [
+        'lucia',
+        60,
+        '> New frames need a permit\n\nThe office says:\n- no permit for the same size\n- a drawing for anything larger\n\nDetails at https://harbour.example/permits',
+      ]),
+      message(11, [
+        'lucia',
+        12,
+        text('<@everyone> the crane comes on Monday at seven.', []),
+        {
+          mentions_me: true,
+          reactions: [
+            {
+              emoji: '👍',
+              count: 12,
+              mine: false,
+              names: ['Tobias Achterberg', 'Arjun Mehta', '김지수', 'Sofie Nygård'],
+            },
+          ],
+        },
+      ]),
+      message(12, ['me', 4, '👏']),
+    ],
   };
 }
 
@@ -138,5 +304,25 @@ export function stateTalk(room: RoomDetails): TimelineView {
         can_edit: false,
       }),
     ],
+  };
+}
+
+/** What a peer may write to break the drawing. */
+export function hostileTalk(room: RoomDetails): TimelineView {
+  const lines = [
+    '*'.repeat(4_000),
+    `${'>'.repeat(40)} deep`,
+    '['.repeat(800),
+    '`'.repeat(800),
+    `Z${'\u0335\u0321\u034c\u0313\u0350'.repeat(2_000)}algo`,
+    '<img src=x onerror=alert(1)><script>alert(2)</script> [x](javascript:alert(3))',
+    'W'.repeat(600),
+    '\u202eright to left override\u202c and after',
+    '👨‍👩‍👧‍👦🏳️‍🌈',
+  ];
+  return {
+    ...roomTalk(room),
+    unread_from: null,
+    messages: lines.map((line, index) => message(index + 1, [index % 3 === 2 ? 'me' : 'yusuf', 20 - index, line])),
   };
 }

@@ -16,7 +16,13 @@ export const MINUTE = 60_000;
 export const HOUR = 60 * MINUTE;
 export const DAY = 24 * HOUR;
 
-export const ME = { user_id: 'u-me', display_name: 'Mara Lindqvist', role: 'admin' as const };
+export const ME = {
+  user_id: 'u-me',
+  display_name: 'Mara Lindqvist',
+  role: 'admin' as const,
+  avatar: 'pic-mara',
+  status_text: 'At the harbour until noon',
+};
 export const RELAY = 'https://relay.nordlicht.example';
 
 function person(id: string, display_name: string, presence: Presence, more: Partial<PersonItem> = {}): PersonItem {
@@ -28,20 +34,30 @@ function person(id: string, display_name: string, presence: Presence, more: Part
     favourite: false,
     blocked: false,
     bot: false,
+    avatar: null,
+    status_text: '',
+    bio: '',
     ...more,
   };
 }
 
 export const ECHO = person('u-echo', 'Echo', 'online', { bot: true });
 export const PEOPLE: Record<string, PersonItem> = {
-  jisoo: person('u-jisoo', '김지수', 'online', { favourite: true }),
-  tobias: person('u-tobias', 'Tobias Achterberg', 'busy'),
-  amara: person('u-amara', 'Amara Okonkwo', 'away'),
+  jisoo: person('u-jisoo', '김지수', 'online', {
+    favourite: true,
+    avatar: 'pic-jisoo',
+    bio: '항만 공사를 맡고 있습니다. Port works, cranes, and tea.',
+  }),
+  tobias: person('u-tobias', 'Tobias Achterberg', 'busy', { avatar: 'pic-tobias' }),
+  amara: person('u-amara', 'Amara Okonkwo', 'away', { avatar: 'pic-amara', status_text: 'Back on Monday' }),
   noam: person('u-noam', 'נועם ברק', 'offline', { last_seen_at_ms: NOW - 2 * DAY }),
-  lucia: person('u-lucia', 'Lucía Fernández', 'online'),
+  lucia: person('u-lucia', 'Lucía Fernández', 'online', {
+    avatar: 'pic-lucia',
+    status_text: 'On site, call rather than write',
+  }),
   wei: person('u-wei', 'Chen Wei', 'offline'),
   ines: person('u-ines', 'Inês Carvalho', 'online'),
-  arjun: person('u-arjun', 'Arjun Mehta', 'away'),
+  arjun: person('u-arjun', 'Arjun Mehta', 'away', { avatar: 'pic-arjun' }),
   sofie: person('u-sofie', 'Sofie Nygård', 'offline', { last_seen_at_ms: NOW - 40 * MINUTE }),
   yusuf: person('u-yusuf', 'Yusuf Demir', 'online'),
 };
@@ -54,6 +70,8 @@ function direct(id: string, peer: PersonItem, more: Partial<RoomItem> = {}): Roo
     title: peer.display_name,
     peer,
     unread: 0,
+    mentions: 0,
+    avatar: peer.avatar,
     preview: { type: 'empty' },
     last_at_ms: null,
     typing: [],
@@ -69,6 +87,8 @@ function group(id: string, title: string, more: Partial<RoomItem> = {}): RoomIte
     title,
     peer: null,
     unread: 0,
+    mentions: 0,
+    avatar: null,
     preview: { type: 'empty' },
     last_at_ms: null,
     typing: [],
@@ -77,11 +97,19 @@ function group(id: string, title: string, more: Partial<RoomItem> = {}): RoomIte
     ...more,
   };
 }
-const said = (sender: string, text: string, mine = false) => ({ type: 'text' as const, sender, mine, text });
+const said = (sender: string, text: string, mine = false) => ({
+  type: 'text' as const,
+  sender,
+  mine,
+  text,
+  images: 0,
+  files: 0,
+});
 
 export function rooms(): RoomItem[] {
   return [
     group('r-design', 'Harbour project', {
+      avatar: 'pic-harbour',
       unread: 3,
       preview: said('Lucía Fernández', 'I put the new **floor plan** in the folder'),
       last_at_ms: NOW - 4 * MINUTE,
@@ -115,7 +143,8 @@ export function member(personItem: PersonItem, role: MemberItem['role'] = 'membe
 }
 
 export function details(item: RoomItem): RoomDetails {
-  const mine = member(person(ME.user_id, ME.display_name, 'online'), item.kind === 'group' ? 'owner' : 'member', true);
+  const me = person(ME.user_id, ME.display_name, 'online', { avatar: ME.avatar, status_text: ME.status_text });
+  const mine = member(me, item.kind === 'group' ? 'owner' : 'member', true);
   const others = item.peer
     ? [member(item.peer)]
     : [member(P.lucia!, 'moderator'), member(P.jisoo!), member(P.tobias!), member(P.arjun!), member(P.sofie!)];
@@ -126,6 +155,7 @@ export function details(item: RoomItem): RoomDetails {
     topic: item.id === 'r-design' ? 'Refit of the old customs house' : '',
     visibility: 'private',
     archived: false,
+    avatar: item.avatar,
     peer: item.peer,
     my_role: item.kind === 'group' ? 'owner' : 'member',
     members: [mine, ...others],
@@ -167,6 +197,8 @@ export function settings(): SettingsView {
     voice: { echo_cancellation: true, noise_suppression: true, automatic_gain: true, high_pass: true },
     relay_only: false,
     join: { camera: true, muted: false },
+    retention_days: null,
+    history_protection: 'keyring',
     version: '0.1.0',
   };
 }
@@ -179,6 +211,7 @@ export function home(): Snapshot {
     rooms: { loading: false, rooms: rooms() },
     people: { query: '', loading: false, failed: false, people: [...Object.values(PEOPLE), ECHO] },
     timeline: null,
+    thread: null,
     call: null,
     devices: devices(),
     settings: settings(),

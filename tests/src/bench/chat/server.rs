@@ -1,0 +1,130 @@
+//! The servers that are measured: ours and those of npm, each a process of its own.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use tempfile::TempDir;
+
+use super::crowd::{Guest, renew, settle};
+use super::load::Dialect;
+use super::xmpp;
+use crate::programs::{self, Process};
+use crate::relay::RelayProcess;
+
+/// Rates that no bench reaches: what is measured is what the relay can do, not what it lets one person do.
+const CONFIG: &str = "[rates]\nmessage_burst = 100000000\nrequest_burst = 100000000\n";
+const START: Duration = Duration::from_secs(20);
+
+#[derive(Debug)]
+pub struct Server {
+    pub dialect: Dialect,
+    /// For sockets.
+    pub address: String,
+    pub guests: Vec<Guest>,
+    process: Running,
+}
+
+#[derive(Debug)]
+enum Running {
+    Relay(RelayProcess),
+    Peer { process: Process, _log: TempDir },
+}
+
+impl Server {
+    /// A relay with `rooms` of `members` people each, on SQLite as everybody starts it.
+    ///
+    /// # Errors
+    /// It does not start.
+    pub async fn relay(rooms: usize, members: usize) -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let config = folder.path().join("parley.toml");
+        std::fs::write(&config, CONFIG)?;
+        let mut relay = RelayProcess::start_with(&["--config", path(&config)?])?;
+        relay.kill();
+        let guests = settle(relay.data(), rooms, members).await?;
+        relay.start_again()?;
+        let address = relay.url.replacen("http", "ws", 1) + "/api/v1/socket";
+        Ok(Self { dialect: Dialect::Parley, address, guests, process: Running::Relay(relay) })
+    }
+
+    /// Another server, in which everybody is in one room.
+    ///
+    /// # Errors
+    /// It is not installed, or does not start.
+    pub fn peer(dialect: Dialect) -> Result<Self> {
+        let (name, address) = match dialect {
+            Dialect::Ws => ("ws", "/"),
+            Dialect::SocketIo => ("socket.io", "/socket.io/?EIO=4&transport=websocket"),
+            Dialect::Xmpp => return Self::prosody(),
+            Dialect::Parley => anyhow::bail!("Parley is no peer of itself"),
+        };
+        let log = tempfile::tempdir()?;
+        let mut command = Command::new(programs::installed(&["node"])?);
+        command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/peers/chat.js")).arg(name);
+        let mut process = Process::start(&mut command, &log.path().join("peer.log"))?;
+        let listens = process.wait_for("listening on http://", START)?;
+        let address = format!("ws://{listens}{address}");
+        Ok(Self { dialect, address, guests: Vec::new(), process: Running::Peer { process, _log: log } })
+    }
+
+    fn prosody() -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let port = std::net::TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
+        let config = folder.path().join("prosody.cfg.lua");
+        std::fs::write(&config, xmpp::prosody_config(path(folder.path())?, port))?;
+        let mut command = Command::new(programs::installed(&["prosody"])?);
+        command.arg("--root").arg("-F").arg("--config").arg(&config);
+        let mut process = Process::start(&mut command, &folder.path().join("peer.log"))?;
+        process.wait_for("Activated service 'c2s'", START)?;
+        let address = format!("127.0.0.1:{port}");
+        let process = Running::Peer { process, _log: folder };
+        Ok(Self { dialect: Dialect::Xmpp, address, guests: Vec::new(), process })
+    }
+
+    /// The relay's address for REST.
+    ///
+    /// # Errors
+    /// It is no relay of ours.
+    pub fn url(&self) -> Result<&str> {
+        match &self.process {
+            Running::Relay(relay) => Ok(&relay.url),
+            Running::Peer { .. } => anyhow::bail!("only a relay has REST"),
+        }
+    }
+
+    /// Ends a relay without a chance to write anything (SIGKILL).
+    pub fn kill(&mut self) {
+        if let Running::Relay(relay) = &mut self.process {
+            relay.kill();
+        }
+    }
+
+    /// Starts a killed relay on its port and its data.
+    ///
+    /// # Errors
+    /// It does not come up.
+    pub fn start_again(&mut self) -> Result<()> {
+        match &mut self.process {
+            Running::Relay(relay) => {
+                renew(relay.data(), &mut self.guests)?;
+                relay.start_again()
+            }
+            Running::Peer { .. } => anyhow::bail!("only a relay is started again"),
+        }
+    }
+
+    /// # Errors
+    /// It has ended.
+    pub fn id(&self) -> Result<u32> {
+        match &self.process {
+            Running::Relay(relay) => relay.id().context("the relay has ended"),
+            Running::Peer { process, .. } => Ok(process.id()),
+        }
+    }
+}
+
+fn path(path: &Path) -> Result<&str> {
+    path.to_str().context("a path that is no text")
+}

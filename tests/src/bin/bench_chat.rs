@@ -1,0 +1,129 @@
+//! Measures chat, ours beside other servers; see `cargo xtask bench chat`.
+
+#![allow(clippy::print_stdout, reason = "its last line is the report")]
+
+use anyhow::Result;
+use clap::Parser;
+use e2e::bench::chat::kills;
+use e2e::bench::chat::load::Dialect;
+use e2e::bench::chat::server::Server;
+use e2e::bench::chat::sockets::{self, Fanout, Idle};
+use e2e::bench::rows::{Better, Row};
+use serde_json::json;
+
+#[derive(Parser)]
+struct Args {
+    #[arg(long, default_value_t = 3)]
+    runs: u32,
+    /// sockets, fanout, insert, kills
+    #[arg(long)]
+    only: Vec<String>,
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Kills the relay five hundred times and not twenty.
+    #[arg(long)]
+    long: bool,
+}
+
+const IDLE_SOCKETS: usize = 5_000;
+const MEMBERS: usize = 500;
+/// Those that are measured at telling a room. Prosody keeps what is said, as we do; it does not wait for the disk.
+const ROOM_PEERS: [Dialect; 3] = [Dialect::Ws, Dialect::SocketIo, Dialect::Xmpp];
+const WRITERS: usize = 1_000;
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let args = Args::parse();
+    let wanted = |group: &str| args.only.is_empty() || args.only.iter().any(|only| only == group);
+    let mut rows = Vec::new();
+    if wanted("sockets") {
+        rows.extend(idle_rows(args.runs).await?);
+    }
+    if wanted("fanout") {
+        rows.extend(fanout_rows(args.runs).await?);
+    }
+    if wanted("insert") {
+        rows.push(insert_row(args.runs).await?);
+    }
+    if wanted("kills") {
+        rows.extend(kill_rows(if args.long { 500 } else { 20 }, args.seed).await?);
+    }
+    println!("{}", json!({ "seed": args.seed, "rows": rows }));
+    Ok(())
+}
+
+async fn idle_rows(runs: u32) -> Result<Vec<Row>> {
+    let mut all: Vec<Vec<Idle>> = vec![Vec::new(); 3];
+    for run in 0..runs {
+        let relay = Server::relay(IDLE_SOCKETS / 2, 2).await?;
+        all[0].push(sockets::idle(&relay, IDLE_SOCKETS).await?);
+        drop(relay);
+        for (kind, dialect) in [Dialect::Ws, Dialect::SocketIo].into_iter().enumerate() {
+            all[kind + 1].push(sockets::idle(&Server::peer(dialect)?, IDLE_SOCKETS).await?);
+        }
+        eprintln!("run {run}, idle: {:?}", all.iter().map(|kind| kind.last()).collect::<Vec<_>>());
+    }
+    let pick = |kind: usize, figure: fn(&Idle) -> f64| all[kind].iter().map(figure).collect::<Vec<_>>();
+    Ok([(1, Dialect::Ws), (2, Dialect::SocketIo)]
+        .into_iter()
+        .flat_map(|(kind, dialect)| {
+            let row = |name, unit, goal, figure| {
+                Row::new(name, unit, Better::Lower, Some(goal), &pick(0, figure), &pick(kind, figure)).beside(dialect.name())
+            };
+            [row("socket_idle_kb", "KB", 10.0, |idle| idle.kb), row("socket_accept_us", "us", 150.0, |idle| idle.accept_us)]
+        })
+        .collect())
+}
+
+async fn fanout_rows(runs: u32) -> Result<Vec<Row>> {
+    let mut all: Vec<Vec<Fanout>> = vec![Vec::new(); 1 + ROOM_PEERS.len()];
+    for run in 0..runs {
+        let relay = Server::relay(1, MEMBERS).await?;
+        all[0].push(sockets::fanout(&relay, MEMBERS).await?);
+        drop(relay);
+        for (kind, dialect) in ROOM_PEERS.into_iter().enumerate() {
+            all[kind + 1].push(sockets::fanout(&Server::peer(dialect)?, MEMBERS).await?);
+        }
+        eprintln!("run {run}, fan-out: {:?}", all.iter().map(|kind| kind.last()).collect::<Vec<_>>());
+    }
+    let pick = |kind: usize, figure: fn(&Fanout) -> f64| all[kind].iter().map(figure).collect::<Vec<_>>();
+    Ok(ROOM_PEERS
+        .into_iter()
+        .enumerate()
+        .flat_map(|(kind, dialect)| {
+            let row = |name, unit, better, goal, figure| {
+                Row::new(name, unit, better, goal, &pick(0, figure), &pick(kind + 1, figure)).beside(dialect.name())
+            };
+            [
+                row("fanout_us", "us", Better::Lower, Some(5.0), |fanout| fanout.delivery_us),
+                row("fanout_p99_ms", "ms", Better::Lower, Some(20.0), |fanout| fanout.p99_ms)
+                    .because("each server at half of its own full rate; ours also writes every message to disk first"),
+                row("fanout_per_s", "1/s", Better::Higher, None, |fanout| fanout.full_rate * MEMBERS as f64),
+            ]
+        })
+        .collect())
+}
+
+async fn kill_rows(rounds: u32, seed: u64) -> Result<Vec<Row>> {
+    let kills = kills::kills(rounds, seed).await?;
+    eprintln!("{rounds} kills: {kills:?}");
+    let row = |name, unit, goal, value| Row::new(name, unit, Better::Lower, goal, &[value], &[]);
+    let why = format!("{rounds} times killed while twelve people wrote; {} messages acknowledged", kills.acknowledged);
+    Ok(vec![
+        row("kills_lost", "", Some(0.0), kills.lost as f64).because(&why),
+        row("kills_doubled", "", Some(0.0), kills.doubled as f64),
+        row("kills_disordered", "", Some(0.0), kills.disordered as f64),
+        row("kills_restart_ms", "ms", None, kills.restart_ms),
+    ])
+}
+
+async fn insert_row(runs: u32) -> Result<Row> {
+    let mut rates = Vec::new();
+    for run in 0..runs {
+        let relay = Server::relay(WRITERS / 2, 2).await?;
+        rates.push(sockets::inserts_per_second(&relay).await?);
+        eprintln!("run {run}, inserts: {:?}", rates.last());
+    }
+    Ok(Row::new("insert_per_s", "1/s", Better::Higher, Some(5_000.0), &rates, &[])
+        .because("on disk (synchronous=FULL) and in the search index before each is acknowledged; 1,000 clients in rooms of two"))
+}
