@@ -46,14 +46,15 @@ pub async fn forward(app: AppHandle, client: ClientHandle) {
 }
 
 /// The whole state as the events that would have led to it.
-fn slices(snapshot: Snapshot) -> [ViewEvent; 8] {
-    let Snapshot { session, connection, rooms, people, timeline, call, devices, settings } = snapshot;
+fn slices(snapshot: Snapshot) -> [ViewEvent; 9] {
+    let Snapshot { session, connection, rooms, people, timeline, thread, call, devices, settings } = snapshot;
     [
         ViewEvent::Session(session),
         ViewEvent::Connection(connection),
         ViewEvent::Rooms(rooms),
         ViewEvent::People(people),
         ViewEvent::Timeline(timeline),
+        ViewEvent::Thread(thread),
         ViewEvent::Call(call),
         ViewEvent::Devices(devices),
         ViewEvent::Settings(settings),

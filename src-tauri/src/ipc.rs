@@ -22,11 +22,8 @@ pub async fn query(
     frames: State<'_, FramesServer>,
 ) -> Result<Value, CommandError> {
     match query {
-        Query::Snapshot => json(client.snapshot().await?),
         Query::Frames => json(frames.endpoint()),
-        Query::PublicRooms { query } => json(client.public_rooms(&query).await?),
-        Query::CallDetails { call_id } => json(client.call_details(call_id).await?),
-        Query::CreateInvite { room_id } => json(client.create_invite(room_id).await?),
+        query => json(client.query(query).await?),
     }
 }
 

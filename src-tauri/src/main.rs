@@ -12,6 +12,7 @@
 mod args;
 mod bell;
 mod events;
+mod files;
 mod frames;
 mod ipc;
 mod links;

@@ -7,7 +7,7 @@ use parley_client::{Client, ClientHandle};
 use tokio::runtime::Runtime;
 use tracing::{info, warn};
 
-use crate::{args::Args, events, frames::FramesServer, ipc, log, window};
+use crate::{args::Args, events, files, frames::FramesServer, ipc, log, window};
 
 /// How long the client may take to end a call and close its files after the window is gone.
 const FAREWELL: Duration = Duration::from_secs(3);
@@ -42,10 +42,15 @@ fn show(client: &ClientHandle, frames: FramesServer, data_dir: std::path::PathBu
     let forwarded = client.clone();
     let mut context = tauri::generate_context!();
     window::allow_connection(context.config_mut(), &frames.origin())?;
+    let shown = client.clone();
     let app = tauri::Builder::default()
+        .plugin(tauri_plugin_dialog::init())
+        .register_asynchronous_uri_scheme_protocol(files::SCHEME, move |context, request, responder| {
+            files::serve(&shown, context.webview_label(), &request, responder);
+        })
         .manage(client.clone())
         .manage(frames)
-        .invoke_handler(tauri::generate_handler![ipc::command, ipc::query])
+        .invoke_handler(tauri::generate_handler![ipc::command, ipc::query, files::attach, files::save_file])
         .setup(move |app| {
             window::open(app, &data_dir)?;
             tauri::async_runtime::spawn(events::forward(app.handle().clone(), forwarded));

@@ -236,13 +236,7 @@ impl Person {
 
 /// A message that answers nothing and has no files.
 pub fn say(room_id: RoomId, text: &str) -> Command {
-    Command::SendMessage {
-        room_id,
-        text: text.to_owned(),
-        reply_to: None,
-        thread_id: None,
-        attachments: Vec::new(),
-    }
+    Command::SendMessage { room_id, text: text.to_owned(), reply_to: None, thread_id: None, attachments: Vec::new() }
 }
 
 /// The e-mail address of a person in these tests.

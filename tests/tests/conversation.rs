@@ -22,7 +22,9 @@ async fn group(relay_url: &str) -> Result<(Vec<Person>, RoomId)> {
     people[0].command(Command::CreateGroup { name, topic, visibility: Visibility::Private, members }).await?;
     let room = people[0].see_timeline("the group", |timeline| Some(timeline.room.id)).await?;
     for person in &people[1..] {
-        person.see("the group in the list", |view| view.rooms.rooms.iter().find(|item| item.id == room).map(drop)).await?;
+        person
+            .see("the group in the list", |view| view.rooms.rooms.iter().find(|item| item.id == room).map(drop))
+            .await?;
         person.command(Command::OpenRoom { room_id: room }).await?;
         person.see_timeline("the group", |timeline| (timeline.room.id == room).then_some(())).await?;
     }
@@ -116,10 +118,7 @@ async fn answers_reactions_pins_and_threads_reach_everybody_and_every_device() -
             view.thread.as_ref()?.messages.iter().find(|message| is_text(message, "It needs paint")).map(drop)
         })
         .await?;
-    see_change(mara, "one reply", question, |message| {
-        (message.thread.as_ref()?.replies == 1).then_some(())
-    })
-    .await?;
+    see_change(mara, "one reply", question, |message| (message.thread.as_ref()?.replies == 1).then_some(())).await?;
     let flow = mara.view().timeline.context("Mara's room is open")?.messages;
     assert!(!flow.iter().any(|message| is_text(message, "It needs paint")), "a thread is beside the flow");
     Ok(())

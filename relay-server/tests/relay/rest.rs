@@ -78,8 +78,12 @@ async fn revoked_devices_are_cut_off_at_once() {
     assert_eq!(devices.len(), 3);
     assert_eq!(devices.iter().filter(|device| device.current).count(), 1);
     ada.tell(Method::DELETE, &format!("/devices/{}", phone.session.device_id)).await;
+    // A silent socket would be dropped too, but much later and without this word.
+    let signed_out = |event: &Event| (*event == Event::SignedOut).then_some(());
+    one.event(signed_out).await;
     one.closed().await;
     ada.tell(Method::DELETE, "/devices").await;
+    two.event(signed_out).await;
     two.closed().await;
     assert!(own.is_alive().await);
     let foreign = format!("/devices/{}", phone.session.device_id);

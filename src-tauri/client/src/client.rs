@@ -1,13 +1,17 @@
 //! The face of the client: start it, tell it, ask it, watch it.
 
+use std::path::PathBuf;
+
 use parley_shared::ids::{CallId, RoomId};
 use parley_shared::view::{
-    CallDetailsView, Command, CommandError, CommandErrorCode, PublicRoomItem, Snapshot, ViewEvent,
+    CallDetailsView, Command, CommandError, CommandErrorCode, DraftFile, PublicRoomItem, Query, Snapshot, ViewEvent,
 };
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use crate::config::ClientConfig;
+use crate::core::Answer;
 use crate::engine::{FrameHub, PeerStats};
+use crate::files::{FileRef, ShownFile, Variant};
 
 /// Starts clients.
 #[derive(Debug)]
@@ -31,9 +35,10 @@ impl Client {
 pub(crate) enum Ask {
     Command(Command, oneshot::Sender<Result<(), CommandError>>),
     Snapshot(oneshot::Sender<Snapshot>),
-    PublicRooms(String, oneshot::Sender<Result<Vec<PublicRoomItem>, CommandError>>),
-    CreateInvite(RoomId, oneshot::Sender<Result<String, CommandError>>),
-    CallDetails(CallId, oneshot::Sender<Result<CallDetailsView, CommandError>>),
+    Query(Query, oneshot::Sender<Result<Answer, CommandError>>),
+    Attach(String, Vec<u8>, oneshot::Sender<Result<Answer, CommandError>>),
+    ShowFile(FileRef, Variant, oneshot::Sender<Result<ShownFile, CommandError>>),
+    SaveFile(FileRef, PathBuf, oneshot::Sender<Result<(), CommandError>>),
     CallStats(oneshot::Sender<Vec<PeerStats>>),
     Shutdown,
 }
@@ -65,12 +70,23 @@ impl ClientHandle {
         self.ask(Ask::Snapshot).await
     }
 
+    /// Answers a question; [`Query`] says with what.
+    ///
+    /// # Errors
+    /// As [`Self::command`].
+    pub async fn query(&self, query: Query) -> Result<Answer, CommandError> {
+        self.ask(|answer| Ask::Query(query, answer)).await?
+    }
+
     /// Public rooms whose name contains the text.
     ///
     /// # Errors
     /// As [`Self::command`].
     pub async fn public_rooms(&self, query: &str) -> Result<Vec<PublicRoomItem>, CommandError> {
-        self.ask(|answer| Ask::PublicRooms(query.to_owned(), answer)).await?
+        match self.query(Query::PublicRooms { query: query.to_owned() }).await? {
+            Answer::PublicRooms(rooms) => Ok(rooms),
+            answer => Err(another(&answer)),
+        }
     }
 
     /// A new invite code of a room.
@@ -78,7 +94,10 @@ impl ClientHandle {
     /// # Errors
     /// As [`Self::command`].
     pub async fn create_invite(&self, room_id: RoomId) -> Result<String, CommandError> {
-        self.ask(|answer| Ask::CreateInvite(room_id, answer)).await?
+        match self.query(Query::CreateInvite { room_id }).await? {
+            Answer::Invite(code) => Ok(code),
+            answer => Err(another(&answer)),
+        }
     }
 
     /// What was measured in a call that is over.
@@ -86,7 +105,40 @@ impl ClientHandle {
     /// # Errors
     /// As [`Self::command`]; `NotFound` when I was not in it.
     pub async fn call_details(&self, call_id: CallId) -> Result<CallDetailsView, CommandError> {
-        self.ask(|answer| Ask::CallDetails(call_id, answer)).await?
+        match self.query(Query::CallDetails { call_id }).await? {
+            Answer::CallDetails(details) => Ok(*details),
+            answer => Err(another(&answer)),
+        }
+    }
+
+    /// Keeps a file for a message that is being written, or as a picture of a person or room. It stays until it is sent, discarded
+    /// ([`Command::DiscardFile`]) or the client ends.
+    ///
+    /// # Errors
+    /// `TooLarge` with the field `file` over a limit; `Storage`; `NotNow` when nobody is signed in.
+    pub async fn attach(&self, name: &str, bytes: Vec<u8>) -> Result<DraftFile, CommandError> {
+        match self.ask(|answer| Ask::Attach(name.to_owned(), bytes, answer)).await?? {
+            Answer::Draft(file) => Ok(*file),
+            answer => Err(another(&answer)),
+        }
+    }
+
+    /// A picture by its key, from this device or from the relay; nothing but pictures is given.
+    ///
+    /// # Errors
+    /// `NotFound`, `Offline`, `Storage`; `InvalidArgument` when it is no picture.
+    pub async fn show_file(&self, key: &str, variant: Variant) -> Result<ShownFile, CommandError> {
+        let file = key.parse().map_err(|_| no_key())?;
+        self.ask(|answer| Ask::ShowFile(file, variant, answer)).await?
+    }
+
+    /// Writes a file by its key to `path`, which it replaces, whole or not at all.
+    ///
+    /// # Errors
+    /// `NotFound`, `Offline`, `Storage`.
+    pub async fn save_file(&self, key: &str, path: PathBuf) -> Result<(), CommandError> {
+        let file = key.parse().map_err(|_| no_key())?;
+        self.ask(|answer| Ask::SaveFile(file, path, answer)).await?
     }
 
     /// Changes from this moment on. A receiver that lags more than a thousand events behind loses the oldest: it then asks
@@ -119,6 +171,17 @@ impl ClientHandle {
         self.asks.send(ask(answer)).await.map_err(|_| gone())?;
         answered.await.map_err(|_| gone())
     }
+}
+
+fn no_key() -> CommandError {
+    let message = "This is no key of a file.".to_owned();
+    CommandError { code: CommandErrorCode::NotFound, message, field: None, retry_after_s: None }
+}
+
+/// A mistake of this crate.
+fn another(answer: &Answer) -> CommandError {
+    tracing::error!(kind = ?std::mem::discriminant(answer), "an answer of the wrong kind");
+    gone()
 }
 
 fn gone() -> CommandError {

@@ -68,9 +68,13 @@ async fn idle_rows(runs: u32) -> Result<Vec<Row>> {
         .into_iter()
         .flat_map(|(kind, dialect)| {
             let row = |name, unit, goal, figure| {
-                Row::new(name, unit, Better::Lower, Some(goal), &pick(0, figure), &pick(kind, figure)).beside(dialect.name())
+                Row::new(name, unit, Better::Lower, Some(goal), &pick(0, figure), &pick(kind, figure))
+                    .beside(dialect.name())
             };
-            [row("socket_idle_kb", "KB", 10.0, |idle| idle.kb), row("socket_accept_us", "us", 150.0, |idle| idle.accept_us)]
+            [
+                row("socket_idle_kb", "KB", 10.0, |idle| idle.kb),
+                row("socket_accept_us", "us", 150.0, |idle| idle.accept_us),
+            ]
         })
         .collect())
 }
@@ -124,6 +128,7 @@ async fn insert_row(runs: u32) -> Result<Row> {
         rates.push(sockets::inserts_per_second(&relay).await?);
         eprintln!("run {run}, inserts: {:?}", rates.last());
     }
-    Ok(Row::new("insert_per_s", "1/s", Better::Higher, Some(5_000.0), &rates, &[])
-        .because("on disk (synchronous=FULL) and in the search index before each is acknowledged; 1,000 clients in rooms of two"))
+    Ok(Row::new("insert_per_s", "1/s", Better::Higher, Some(5_000.0), &rates, &[]).because(
+        "on disk (synchronous=FULL) and in the search index before each is acknowledged; 1,000 clients in rooms of two",
+    ))
 }

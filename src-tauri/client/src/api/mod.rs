@@ -1,5 +1,6 @@
 //! The relay's REST interface: typed calls, with the token renewed when it has run out.
 
+mod files;
 mod http;
 mod tokens;
 
@@ -88,6 +89,32 @@ impl Api {
                 let reports = self.ask::<Vec<StoredReport>>(self.get(&format!("calls/{id}/reports"))).await?;
                 Ok(ApiReply::CallReports(reports))
             }
+            ApiCall::Profile => Ok(ApiReply::Profile(Box::new(self.ask(self.get("me")).await?))),
+            ApiCall::ChangeProfile(body) => {
+                let request = self.http.request(Method::PATCH, "me").json(&body);
+                Ok(ApiReply::Profile(Box::new(self.ask(request).await?)))
+            }
+            ApiCall::Devices => Ok(ApiReply::Devices(self.ask(self.get("devices")).await?)),
+            ApiCall::RevokeDevice(id) => self.done(self.http.request(Method::DELETE, &format!("devices/{id}"))).await,
+            ApiCall::RevokeOtherDevices => self.done(self.http.request(Method::DELETE, "devices")).await,
+            ApiCall::Message(room_id, id) => {
+                let request = self.get(&format!("rooms/{room_id}/messages/{id}"));
+                Ok(ApiReply::Message(Box::new(self.ask(request).await?)))
+            }
+            ApiCall::Thread { room_id, thread_id, after } => {
+                let request = self.get(&format!("rooms/{room_id}/threads/{thread_id}")).query(&[("limit", PAGE)]);
+                let request =
+                    request.query(&after.map(|after| [("after", after.0)]).into_iter().flatten().collect::<Vec<_>>());
+                Ok(ApiReply::Thread(Box::new(self.ask(request).await?)))
+            }
+            ApiCall::Versions(room_id, id) => {
+                let request = self.get(&format!("rooms/{room_id}/messages/{id}/versions"));
+                Ok(ApiReply::Versions(self.ask(request).await?))
+            }
+            ApiCall::Pins(room_id) => {
+                Ok(ApiReply::Messages(self.ask(self.get(&format!("rooms/{room_id}/pins"))).await?))
+            }
+            ApiCall::Search(request) => Ok(ApiReply::Search(self.ask(self.get("search").query(&request)).await?)),
             ApiCall::Changes { room_id, after } => {
                 let request = self.get(&format!("rooms/{room_id}/changes"));
                 let request = request.query(&[("after", after.0)]).query(&[("limit", PAGE)]);

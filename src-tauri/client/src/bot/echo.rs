@@ -272,7 +272,14 @@ impl Partner {
         self.said.insert(room_id, Instant::now());
         // The answer's id follows from the message's: however often the message comes, it is answered once.
         let client_id = ClientMessageId::from_bytes(*message.id.as_bytes());
-        self.request(Request::SendMessage { room_id, client_id, text: GREETING.to_owned() });
+        self.request(Request::SendMessage {
+            room_id,
+            client_id,
+            text: GREETING.to_owned(),
+            reply_to: None,
+            thread_id: None,
+            attachments: Vec::new(),
+        });
     }
 
     fn request(&mut self, request: Request) -> OpId {

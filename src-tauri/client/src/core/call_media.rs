@@ -106,7 +106,7 @@ impl Core {
                 call.speaking_while_muted = speaking && call.muted;
                 self.touch(Slice::Call);
             }
-            MediaEvent::Levels(levels) => self.emit(Effect::Show(ViewEvent::Levels(levels))),
+            MediaEvent::Levels(levels) => self.emit(Effect::Show(Box::new(ViewEvent::Levels(levels)))),
             MediaEvent::Stats(stats) => self.on_stats(stats),
             MediaEvent::Devices(list) => self.on_device_list(list),
         }
@@ -132,7 +132,7 @@ impl Core {
             (stats.quality, stats.cause) = (verdict.quality, verdict.cause);
             call.tally.take(peer.participant.user.id, stats, their_picture);
         }
-        self.emit(Effect::Show(ViewEvent::CallStats(CallStatsView { participants })));
+        self.emit(Effect::Show(Box::new(ViewEvent::CallStats(CallStatsView { participants }))));
     }
 
     pub(super) fn is_in_call_of(&self, room_id: RoomId) -> bool {

@@ -7,6 +7,7 @@ use parley_shared::wire::{AddMembers, ChangeRoom, CreateRoom, Person, Request, R
 use super::call::Entry;
 use super::failure::invalid;
 use super::input::*;
+use super::messages::Written;
 use super::ops::Op;
 use super::{Core, LinkState, Slice};
 
@@ -77,7 +78,10 @@ impl Core {
             Command::DeleteRoom { room_id } => {
                 self.ask_relay(reply, Op::LeaveRoom { reply, room_id }, ApiCall::DeleteRoom(room_id));
             }
-            Command::SendMessage { room_id, text } => self.send_message(reply, room_id, &text, now),
+            Command::SendMessage { room_id, text, reply_to, thread_id, attachments } => {
+                let written = Written { room_id, text, reply_to, thread_id, attachments };
+                self.send_message(reply, written, now);
+            }
             Command::RetryMessage { room_id, client_id } => self.retry_message(reply, room_id, client_id),
             Command::DiscardMessage { room_id, client_id } => self.discard_message(reply, room_id, client_id),
             Command::EditMessage { room_id, message_id, text } => {
@@ -90,6 +94,20 @@ impl Core {
                     self.request(Op::ChangeMessage { reply }, Request::DeleteMessage { room_id, message_id });
                 }
             }
+            Command::SetReaction { room_id, message_id, emoji, on } => {
+                self.set_reaction(reply, room_id, message_id, emoji, on);
+            }
+            Command::SetPinned { room_id, message_id, pinned } => {
+                if self.needs_relay(reply) {
+                    self.request(Op::ChangeMessage { reply }, Request::SetPinned { room_id, message_id, pinned });
+                }
+            }
+            Command::LoadNewer { room_id } => self.load_newer(reply, room_id),
+            Command::JumpTo { room_id, to } => self.jump_to(reply, room_id, to),
+            Command::OpenThread { room_id, message_id } => self.open_thread(reply, room_id, message_id),
+            Command::CloseThread => self.close_thread(reply),
+            Command::SetRetention { days } => self.set_retention(reply, days, now),
+            Command::WipeHistory => self.wipe_history(reply, now),
             Command::LoadOlder { room_id } => self.load_older(reply, room_id),
             Command::MarkRead { room_id, seq } => self.mark_read(reply, room_id, seq),
             Command::SetTyping { room_id, typing } => self.set_typing(reply, room_id, typing, now),
@@ -136,6 +154,16 @@ impl Core {
                 self.preferences.language = language;
                 self.settings_changed(reply);
             }
+            Command::DiscardFile { key } => self.discard_file(reply, key),
+            Command::SetAvatar { key } => self.set_avatar(reply, None, key),
+            Command::SetRoomAvatar { room_id, key } => self.set_avatar(reply, Some(room_id), key),
+            Command::ChangeProfile { display_name, status_text, bio } => {
+                self.change_profile(reply, &display_name, &status_text, &bio);
+            }
+            Command::RevokeDevice { device_id } => {
+                self.ask_relay(reply, Op::Done { reply }, ApiCall::RevokeDevice(device_id));
+            }
+            Command::RevokeOtherDevices => self.ask_relay(reply, Op::Done { reply }, ApiCall::RevokeOtherDevices),
             Command::SetIdle { idle } => {
                 self.emit(Effect::Idle(idle));
                 self.done(reply);
@@ -149,7 +177,7 @@ impl Core {
         self.done(reply);
     }
 
-    fn ask_relay(&mut self, reply: ReplyId, op: Op, call: ApiCall) {
+    pub(super) fn ask_relay(&mut self, reply: ReplyId, op: Op, call: ApiCall) {
         if self.needs_relay(reply) {
             self.api(op, call);
         }
@@ -227,13 +255,5 @@ impl Core {
         let person = person.clone();
         self.emit(Effect::Store(StoreJob::SavePeople(vec![person])));
         self.changed.extend([Slice::People, Slice::Rooms, Slice::Timeline]);
-    }
-
-    pub(super) fn on_public_rooms_asked(&mut self, reply: ReplyId, query: String) {
-        self.ask_relay(reply, Op::PublicRooms { reply }, ApiCall::PublicRooms { query });
-    }
-
-    pub(super) fn on_invite_asked(&mut self, reply: ReplyId, room_id: RoomId) {
-        self.ask_relay(reply, Op::Invite { reply }, ApiCall::CreateInvite(room_id));
     }
 }

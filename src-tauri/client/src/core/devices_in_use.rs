@@ -77,7 +77,7 @@ impl Core {
             before.clear();
         }
         let notices = self.changes_since(&before);
-        self.effects.extend(notices.into_iter().map(|notice| Effect::Show(ViewEvent::Notice(notice))));
+        self.effects.extend(notices.into_iter().map(|notice| Effect::Show(Box::new(ViewEvent::Notice(notice)))));
         if self.usable_devices() != self.devices.in_use.choice {
             self.use_devices();
         }

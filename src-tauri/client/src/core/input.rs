@@ -1,18 +1,25 @@
 //! What comes into the core and what it wants done.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use parley_shared::ids::{CallId, ClientMessageId, ParticipantId, RoomId, Seq, UnixMs, UserId};
+use parley_shared::ids::{CallId, DeviceId, FileId, MessageId, ParticipantId, RoomId, Seq, UnixMs, UserId};
 use parley_shared::view::{
-    CallDetailsView, Command, CommandError, DeviceProblemCode, Notice, PublicRoomItem, SecretKeeping, ViewEvent,
-    VoiceView,
+    CallDetailsView, Command, CommandError, DeviceProblemCode, DraftFile, HistoryProtection, HistoryUsage,
+    MessageVersionView, MessageView, Notice, ProfileView, PublicRoomItem, Query, ReceiptsView, SearchResults,
+    SecretKeeping, SignedInDevice, Snapshot, ViewEvent, VoiceView,
 };
 use parley_shared::wire::{
-    AddMembers, CallReport, ChangeRoom, ChangesPage, CreateRoom, Event, Hint, HistoryPage, HistoryQuery, IceServer,
-    Invite, Message, Person, PublicRoom, Reply, Request, Room, Session, SignIn, SignUp, Signal, StoredReport, Welcome,
+    AddMembers, Attachment, CallReport, ChangeProfile, ChangeRoom, ChangesPage, CreateRoom, Device, Event, Hint,
+    HistoryPage, HistoryQuery, IceServer, Invite, Message, MessageVersion, Person, Profile, PublicRoom, Reply, Request,
+    Room, SearchPage, SearchRequest, Session, SignIn, SignUp, Signal, StoredReport, ThreadPage, UploadPurpose, Welcome,
     WireError,
 };
 
+use serde::Serialize;
+
+pub use super::disk::*;
+use super::history_key::HistoryKey;
 use super::outbox::Pending;
 use super::preferences::{Account, DeviceChoice, Preferences};
 use super::rooms::RoomRecord;
@@ -36,23 +43,48 @@ pub struct OpId(pub u64);
 pub enum Input {
     Started(Box<Preferences>),
     Command(ReplyId, Command),
-    PublicRooms(ReplyId, String),
-    CreateInvite(ReplyId, RoomId),
-    CallDetails(ReplyId, CallId),
+    Query(ReplyId, Query),
     Secrets(SecretsAnswer),
     /// The local history of the account is open; `None` when the disk refused.
     StoreOpened(Option<Box<Cached>>),
     PageLoaded {
         room_id: RoomId,
-        before: Option<Seq>,
+        at: PageAt,
+        page: Page,
+    },
+    /// Those of the asked that are on disk.
+    MessagesFound {
+        room_id: RoomId,
+        ids: Vec<MessageId>,
+        messages: Vec<Message>,
+    },
+    PlaceFound {
+        room_id: RoomId,
+        jump: u32,
+        seq: Option<Seq>,
+        /// What stands there, when it is on disk.
+        message: Option<Box<Message>>,
+    },
+    ThreadLoaded {
+        thread_id: MessageId,
+        root: Option<Box<Message>>,
         messages: Vec<Message>,
     },
     UnreadCounted {
         room_id: RoomId,
         after: Seq,
-        unread: u32,
+        unread: Unread,
     },
+    FirstsFound {
+        since: UnixMs,
+        firsts: Firsts,
+    },
+    /// None when the disk refused.
+    StoreAnswered(ReplyId, Option<StoreAnswer>),
     ApiDone(OpId, Result<ApiReply, CallFailure>),
+    /// A file that was handed over is kept on the disk, or was refused.
+    FileAttached(ReplyId, Result<DraftFile, CommandError>),
+    Upload(UploadId, UploadEvent),
     Link(LinkEvent),
     Media(MediaEvent),
     /// The client closes: a call that it is in ends for it, one that rings goes on ringing elsewhere.
@@ -67,6 +99,8 @@ pub struct Cached {
     pub rooms: Vec<RoomRecord>,
     pub people: Vec<Person>,
     pub outbox: Vec<Pending>,
+    /// The key opened no history that was there: this is a new one.
+    pub lost: bool,
 }
 
 #[derive(Debug)]
@@ -75,6 +109,8 @@ pub enum SecretsAnswer {
     Ready { keeping: SecretKeeping, found: Option<Box<Session>> },
     /// An encrypted file waits for its passphrase.
     Locked { wrong: bool },
+    /// The key of an account's history, and what protects it.
+    HistoryKey { key: HistoryKey, protection: HistoryProtection },
     /// [`SecretsJob::Keep`] is done.
     Kept(Result<SecretKeeping, String>),
     /// A session could not be written: it lasts only as long as the process.
@@ -116,15 +152,21 @@ pub enum CallFailure {
 #[derive(Debug)]
 pub enum Effect {
     Reply(ReplyId, Result<Answer, CommandError>),
-    Show(ViewEvent),
+    Show(Box<ViewEvent>),
     SavePreferences(Box<Preferences>),
     Secrets(SecretsJob),
-    OpenStore(Account),
+    OpenStore {
+        account: Account,
+        key: HistoryKey,
+        protection: HistoryProtection,
+    },
     /// Closes the local history, and removes it when `wipe`.
     CloseStore {
         wipe: bool,
     },
     Store(StoreJob),
+    /// Answered by [`Input::StoreAnswered`].
+    AskStore(ReplyId, ReadJob),
     Api(OpId, ApiCall),
     StartLink {
         relay_url: String,
@@ -134,46 +176,106 @@ pub enum Effect {
     Reconnect,
     Idle(bool),
     Request(OpId, Request),
+    Files(FilesJob),
     Media(MediaCommand),
 }
 
-#[derive(Debug)]
+/// What a command or a query is answered with; in JSON it is the bare answer.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
 pub enum Answer {
     Done,
+    Snapshot(Box<Snapshot>),
     PublicRooms(Vec<PublicRoomItem>),
     Invite(String),
     CallDetails(Box<CallDetailsView>),
+    Search(SearchResults),
+    Versions(Vec<MessageVersionView>),
+    Receipts(ReceiptsView),
+    Messages(Vec<MessageView>),
+    Usage(HistoryUsage),
+    Profile(Box<ProfileView>),
+    SignedInDevices(Vec<SignedInDevice>),
+    Draft(Box<DraftFile>),
 }
 
 #[derive(Debug)]
 pub enum SecretsJob {
-    Load { account: Option<Account>, keeping: super::preferences::Keeping },
-    Save { account: Account, session: Box<Session> },
-    Unlock { account: Account, passphrase: String },
-    Keep { passphrase: Option<String> },
-    Forget { account: Account },
+    Load {
+        account: Option<Account>,
+        keeping: super::preferences::Keeping,
+    },
+    Save {
+        account: Account,
+        session: Box<Session>,
+    },
+    Unlock {
+        account: Account,
+        passphrase: String,
+    },
+    Keep {
+        passphrase: Option<String>,
+    },
+    /// The key of the account's history, made when there is none.
+    HistoryKey {
+        account: Account,
+    },
+    /// `history`: the key of the account's history too.
+    Forget {
+        account: Account,
+        history: bool,
+    },
 }
 
+/// Ties what is told of an upload to what was asked; chosen by the core.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct UploadId(pub u64);
+
 #[derive(Debug)]
-pub enum StoreJob {
-    SaveRoom(Box<RoomRecord>),
-    RemoveRoom(RoomId),
-    SavePeople(Vec<Person>),
-    /// Keeps what is newer by `change`.
-    SaveMessages(Vec<Message>),
-    /// Up to 50 messages before a place (or the newest), none before `from`.
-    LoadPage {
-        room_id: RoomId,
-        before: Option<Seq>,
-        from: Seq,
+pub enum UploadEvent {
+    /// The relay knows of it.
+    Created(FileId),
+    /// So much of it has left; it may go back when a connection broke.
+    Sent {
+        bytes: u64,
     },
-    CountUnread {
-        room_id: RoomId,
-        after: Seq,
-        me: UserId,
+    Done(Attachment),
+    Failed(UploadFailure),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum UploadFailure {
+    Relay(CallFailure),
+    /// The file is not on the disk any more, or damaged.
+    Unreadable,
+}
+
+/// To whoever keeps files and carries them.
+#[derive(Debug)]
+pub enum FilesJob {
+    /// Removes the drafts but for these.
+    Sweep {
+        keep: BTreeSet<String>,
     },
-    SaveOutbox(Pending),
-    RemoveOutbox(ClientMessageId),
+    Discard(Vec<String>),
+    /// Keeps a draft's bytes as those of the relay's file too.
+    Adopt {
+        key: String,
+        id: FileId,
+    },
+    /// Sends a draft; goes on with the upload that the relay knows as `known`.
+    Upload {
+        upload: UploadId,
+        file: DraftFile,
+        purpose: UploadPurpose,
+        known: Option<FileId>,
+    },
+    /// Tells nothing more of an upload.
+    StopUpload(UploadId),
+    /// The relay may forget these uploads.
+    GiveUp(Vec<FileId>),
+    /// Removes what the relay has too.
+    WipeCache,
 }
 
 #[derive(Debug)]
@@ -196,8 +298,18 @@ pub enum ApiCall {
     CreateInvite(RoomId),
     History(RoomId, HistoryQuery),
     Changes { room_id: RoomId, after: parley_shared::ids::Change },
+    Message(RoomId, MessageId),
+    Thread { room_id: RoomId, thread_id: MessageId, after: Option<Seq> },
+    Versions(RoomId, MessageId),
+    Pins(RoomId),
+    Search(SearchRequest),
     ReportCall(CallId, Box<CallReport>),
     CallReports(CallId),
+    Profile,
+    ChangeProfile(ChangeProfile),
+    Devices,
+    RevokeDevice(DeviceId),
+    RevokeOtherDevices,
 }
 
 #[derive(Debug)]
@@ -211,7 +323,14 @@ pub enum ApiReply {
     Invite(Invite),
     History(HistoryPage),
     Changes(ChangesPage),
+    Message(Box<Message>),
+    Messages(Vec<Message>),
+    Thread(Box<ThreadPage>),
+    Versions(Vec<MessageVersion>),
+    Search(SearchPage),
     CallReports(Vec<StoredReport>),
+    Profile(Box<Profile>),
+    Devices(Vec<Device>),
 }
 
 /// To whoever holds devices and connections.
@@ -305,6 +424,7 @@ pub enum PeerPhase {
 impl Effect {
     /// Something to say once.
     pub fn notice(kind: parley_shared::view::NoticeKind, code: &str, subject: Option<String>) -> Self {
-        Self::Show(ViewEvent::Notice(Notice { kind, code: code.to_owned(), subject, instead: None }))
+        let notice = Notice { kind, code: code.to_owned(), subject, instead: None };
+        Self::Show(Box::new(ViewEvent::Notice(notice)))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use parley_shared::ids::{Change, ClientMessageId, RoomId, Seq, UserId};
+use parley_shared::ids::{Change, ClientMessageId, MessageId, RoomId, Seq, UserId};
 use parley_shared::limits::{MESSAGE_CHARS, TYPING_TIMEOUT};
 use parley_shared::wire::{ErrorCode, Event, Message, Request};
 
@@ -17,6 +17,16 @@ const OUTBOX_PER_ROOM: usize = 1_000;
 /// Wait after a refusal that names no time.
 const RETRY_AFTER: Duration = Duration::from_secs(2);
 
+/// What [`parley_shared::view::Command::SendMessage`] says.
+#[derive(Debug)]
+pub(super) struct Written {
+    pub room_id: RoomId,
+    pub text: String,
+    pub reply_to: Option<MessageId>,
+    pub thread_id: Option<MessageId>,
+    pub attachments: Vec<String>,
+}
+
 impl Core {
     pub(super) fn on_event(&mut self, event: Event, now: Now) {
         match event {
@@ -26,11 +36,7 @@ impl Core {
             }
             Event::RoomChanged { room } => self.on_room(*room),
             Event::RoomRemoved { room_id } => self.forget_room(room_id),
-            Event::UserChanged { user } => {
-                self.people.upsert_user(&user);
-                self.set_my_user(&user);
-                self.changed.extend([Slice::People, Slice::Rooms, Slice::Timeline, Slice::Call]);
-            }
+            Event::UserChanged { user } => self.on_user_changed(&user),
             Event::CallChanged { call } => self.on_call_changed(*call, now),
             Event::CallEnded { call_id, room_id, reason } => self.on_call_ended(call_id, room_id, reason, now),
             Event::CallSignal { call_id, from, signal } => self.on_call_signal(call_id, from, signal),
@@ -43,6 +49,12 @@ impl Core {
         let me = self.me();
         let room_id = message.room_id;
         let taken = self.on_maybe_mine(&message);
+        self.replies.apply(&message);
+        if let Some(thread) = self.thread.as_mut().filter(|thread| thread.room_id == room_id)
+            && thread.apply(&message)
+        {
+            self.changed.insert(Slice::Thread);
+        }
         let Some(room) = self.rooms.map.get_mut(&room_id) else { return };
         if message.change <= room.record.cursor {
             if taken {
@@ -51,7 +63,7 @@ impl Core {
             return;
         }
         let is_next = message.change == Change(room.record.cursor.0 + 1) && room.record.history_from.is_some();
-        room.on_message(&message, me);
+        let changed_unread = room.on_message(&message, me);
         if is_next {
             room.record.cursor = message.change;
         }
@@ -64,8 +76,12 @@ impl Core {
             self.deliver(room_id, message.seq);
         }
         if keep {
-            self.emit(Effect::Store(StoreJob::SaveMessages(vec![message])));
+            self.save_messages(vec![message]);
         }
+        if changed_unread {
+            self.recount_unread(room_id);
+        }
+        self.resolve_replies();
         self.save_room(room_id);
         self.sync_if_behind(room_id);
         self.touch_rooms([room_id]);
@@ -73,6 +89,9 @@ impl Core {
 
     /// Takes my own message out of the outbox. True when it was there.
     pub(super) fn on_maybe_mine(&mut self, message: &Message) -> bool {
+        if message.sender_id == self.me() {
+            self.free_files(message.room_id, message.client_id, false);
+        }
         let mine = message.sender_id == self.me() && self.outbox.on_stored(message.room_id, message.client_id);
         if mine {
             self.emit(Effect::Store(StoreJob::RemoveOutbox(message.client_id)));
@@ -94,23 +113,29 @@ impl Core {
     }
 
     /// After my own reading moved, here or on another device.
-    fn recount_unread(&mut self, room_id: RoomId) {
+    pub(super) fn recount_unread(&mut self, room_id: RoomId) {
         let me = self.me();
         let Some(room) = self.rooms.map.get_mut(&room_id) else { return };
         let read = room.read_seq(me);
-        if read >= room.room().last_seq {
-            room.record.room.unread = 0;
-        } else {
-            self.emit(Effect::Store(StoreJob::CountUnread { room_id, after: read, me }));
+        let room_view = &mut room.record.room;
+        let left = u32::try_from(room_view.last_seq.0.saturating_sub(read.0)).unwrap_or(u32::MAX);
+        room_view.unread = room_view.unread.min(left);
+        room_view.mentions = room_view.mentions.min(room_view.unread);
+        // What is not on disk cannot be counted there; the next list of rooms brings the relay's count.
+        if left > 0 && room.record.history_from.is_some_and(|from| from <= read.next()) {
+            self.emit(Effect::Store(StoreJob::CountUnread { room_id, after: read }));
         }
     }
 
-    pub(super) fn on_unread_counted(&mut self, room_id: RoomId, after: Seq, unread: u32) {
+    pub(super) fn on_unread_counted(&mut self, room_id: RoomId, after: Seq, unread: Unread) {
         let me = self.me();
         let Some(room) = self.rooms.map.get_mut(&room_id) else { return };
         // Reading went on meanwhile: a later count is under way.
-        if room.read_seq(me) == after && room.room().unread != unread {
-            room.record.room.unread = unread;
+        let read = room.read_seq(me);
+        let summary = &mut room.record.room;
+        let counted = (summary.unread, summary.mentions) != (unread.messages, unread.mentions);
+        if read == after && counted {
+            (summary.unread, summary.mentions) = (unread.messages, unread.mentions);
             self.touch(Slice::Rooms);
         }
     }
@@ -118,7 +143,9 @@ impl Core {
     pub(super) fn mark_read(&mut self, reply: ReplyId, room_id: RoomId, seq: Seq) {
         let me = self.me();
         let Some(room) = self.rooms.map.get_mut(&room_id) else { return self.no_room(reply) };
-        let seq = seq.min(room.room().last_seq);
+        let newest = room.room().last_seq;
+        let timeline = self.timeline.as_ref().filter(|timeline| timeline.room_id == room_id);
+        let seq = timeline.map_or(seq, |timeline| timeline.read_with(seq, newest)).min(newest);
         if room.on_receipt(me, seq, seq) {
             self.recount_unread(room_id);
             self.save_room(room_id);
@@ -161,10 +188,13 @@ impl Core {
         }
     }
 
-    pub(super) fn send_message(&mut self, reply: ReplyId, room_id: RoomId, text: &str, now: Now) {
+    pub(super) fn send_message(&mut self, reply: ReplyId, written: Written, now: Now) {
+        let Written { room_id, text, reply_to, thread_id, attachments } = written;
         let text = text.trim();
-        let Some(room) = self.rooms.map.get_mut(&room_id) else { return self.no_room(reply) };
-        if text.is_empty() {
+        if !self.rooms.map.contains_key(&room_id) {
+            return self.no_room(reply);
+        }
+        if text.is_empty() && attachments.is_empty() {
             return self.refuse(reply, invalid("text", "A message has at least one character."));
         }
         if text.chars().count() > MESSAGE_CHARS {
@@ -173,13 +203,33 @@ impl Core {
         if self.outbox.len(room_id) >= OUTBOX_PER_ROOM {
             return self.refuse(reply, not_now("Too many messages wait to be sent."));
         }
-        room.record.draft.clear();
+        let attachments = match self.take_drafts(&attachments) {
+            Ok(attachments) => attachments,
+            Err(error) => return self.refuse(reply, error),
+        };
+        // What is written in a thread leaves the draft of the room alone.
+        if let Some(room) = self.rooms.map.get_mut(&room_id).filter(|_| thread_id.is_none()) {
+            room.record.draft.clear();
+        }
         let client_id = self.mint.client_message(now.wall);
-        let pending = Pending { client_id, room_id, text: text.to_owned(), written_at_ms: now.wall, failed: None };
+        let pending = Pending {
+            client_id,
+            room_id,
+            text: text.to_owned(),
+            reply_to,
+            thread_id,
+            attachments,
+            written_at_ms: now.wall,
+            failed: None,
+        };
         self.emit(Effect::Store(StoreJob::SaveOutbox(pending.clone())));
         self.outbox.push(pending);
         self.save_room(room_id);
         self.touch_rooms([room_id]);
+        if thread_id.is_none() && self.is_open(room_id) {
+            self.show_newest();
+        }
+        self.resolve_replies();
         self.done(reply);
     }
 
@@ -193,10 +243,10 @@ impl Core {
     }
 
     pub(super) fn discard_message(&mut self, reply: ReplyId, room_id: RoomId, client_id: ClientMessageId) {
-        let failed = self.outbox.of(room_id).any(|pending| pending.client_id == client_id && pending.failed.is_some());
-        if !failed {
-            return self.refuse(reply, not_now("Only a message that could not be sent can be discarded."));
+        if !self.outbox.can_discard(room_id, client_id) {
+            return self.refuse(reply, not_now("This message can be taken back no longer."));
         }
+        self.free_files(room_id, client_id, true);
         self.outbox.discard(room_id, client_id);
         self.emit(Effect::Store(StoreJob::RemoveOutbox(client_id)));
         self.touch_rooms([room_id]);
@@ -209,8 +259,10 @@ impl Core {
             return;
         }
         for pending in self.outbox.poll(now.clock) {
-            let Pending { client_id, room_id, text, .. } = pending;
-            self.request(Op::Send { room_id, client_id }, Request::SendMessage { room_id, client_id, text });
+            let Pending { client_id, room_id, text, reply_to, thread_id, attachments, .. } = pending;
+            let attachments = attachments.iter().filter_map(|file| file.upload.id()).collect();
+            let request = Request::SendMessage { room_id, client_id, text, reply_to, thread_id, attachments };
+            self.request(Op::Send { room_id, client_id }, request);
         }
     }
 
@@ -226,6 +278,7 @@ impl Core {
                 let wait = error.retry_after_s.map_or(RETRY_AFTER, |s| Duration::from_secs(u64::from(s.clamp(1, 60))));
                 self.outbox.on_later(room_id, client_id, now.clock + wait);
             }
+            CallFailure::Refused(error) if self.upload_again(room_id, client_id, &error) => {}
             CallFailure::Refused(error) => {
                 if let Some(pending) = self.outbox.on_refused(room_id, client_id, word(error.code)) {
                     self.emit(Effect::Store(StoreJob::SaveOutbox(pending)));

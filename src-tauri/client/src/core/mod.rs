@@ -11,20 +11,33 @@ mod commands;
 mod device_memory;
 mod devices;
 mod devices_in_use;
+mod disk;
+mod eye;
 mod failure;
+mod fill;
 mod history;
+mod history_key;
 mod input;
+mod jump;
+mod keep;
 mod messages;
 mod mint;
 mod ops;
 mod outbox;
 mod people;
 mod preferences;
+mod profile;
 mod quality;
+mod queries;
+mod reactions;
+mod replies;
 mod rooms;
+mod search;
 mod session;
 mod sync;
+mod thread;
 mod timeline;
+mod uploads;
 
 #[cfg(test)]
 mod tests;
@@ -32,25 +45,34 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
-use parley_shared::ids::{DeviceId, RoomId, Seq, UserId};
-use parley_shared::view::{ConnectionView, Snapshot, TimelineView, ViewEvent};
-use parley_shared::wire::{Hint, IceServer, Request};
+use parley_shared::ids::{DeviceId, RoomId, Seq, UnixMs, UserId};
+use parley_shared::mentions::{Mention, mentions};
+use parley_shared::view::{ConnectionView, DraftFile, HistoryProtection, Snapshot, TimelineView, ViewEvent};
+use parley_shared::wire::{Hint, IceServer, Message, MessageBody, Request};
 
 pub use failure::failure_to_error;
+pub use history_key::HistoryKey;
 pub use input::*;
 pub use outbox::Pending;
 pub use preferences::{Account, DeviceChoice, FULL_VOLUME_PCT, Keeping, MAX_VOLUME_PCT, Preferences};
 pub use rooms::RoomRecord;
+pub use uploads::{PendingFile, PendingUpload};
 
 use call::CallState;
 use devices::Devices;
+use fill::Fill;
+use jump::Jump;
 use mint::Mint;
 use ops::Op;
 use outbox::Outbox;
 use people::People;
+use reactions::Reacting;
+use replies::Replies;
 use rooms::Rooms;
 use session::Session;
+use thread::Thread;
 use timeline::Timeline;
+use uploads::Uploads;
 
 /// Delivery receipts wait this long for more of the same room.
 const DELIVERED_AFTER: Duration = Duration::from_millis(150);
@@ -66,7 +88,24 @@ pub struct Core {
     rooms: Rooms,
     people: People,
     timeline: Option<Timeline>,
+    thread: Option<Thread>,
+    replies: Replies,
+    reacting: Reacting,
+    /// Where the person asked to be shown, until it is found.
+    jump: Option<Jump>,
+    jumps: u32,
+    fill: Fill,
+    /// When what is too old is removed next.
+    prune_at: Duration,
+    /// Who waits for the disk.
+    asked_disk: BTreeSet<ReplyId>,
+    /// The wall clock at the last input.
+    wall: UnixMs,
+    history_protection: HistoryProtection,
     outbox: Outbox,
+    /// Files that were handed over and are in no message yet.
+    drafts: BTreeMap<String, DraftFile>,
+    uploads: Uploads,
     call: Option<CallState>,
     devices: Devices,
     ice_servers: Vec<IceServer>,
@@ -105,6 +144,7 @@ enum Slice {
     Rooms,
     People,
     Timeline,
+    Thread,
     Call,
     Devices,
     Settings,
@@ -122,7 +162,19 @@ impl Core {
             rooms: Rooms::default(),
             people: People::default(),
             timeline: None,
+            thread: None,
+            replies: Replies::default(),
+            reacting: Reacting::default(),
+            jump: None,
+            jumps: 0,
+            fill: Fill::default(),
+            prune_at: Duration::ZERO,
+            asked_disk: BTreeSet::new(),
+            wall: UnixMs(0),
+            history_protection: HistoryProtection::None,
             outbox: Outbox::default(),
+            drafts: BTreeMap::new(),
+            uploads: Uploads::default(),
             call: None,
             devices: Devices::default(),
             ice_servers: Vec::new(),
@@ -141,17 +193,27 @@ impl Core {
     }
 
     pub fn handle(&mut self, input: Input, now: Now) {
+        self.wall = now.wall;
         match input {
             Input::Started(preferences) => self.on_started(*preferences),
             Input::Command(reply, command) => self.on_command(reply, command, now),
-            Input::PublicRooms(reply, query) => self.on_public_rooms_asked(reply, query),
-            Input::CreateInvite(reply, room_id) => self.on_invite_asked(reply, room_id),
-            Input::CallDetails(reply, call_id) => self.on_call_details_asked(reply, call_id),
+            Input::Query(reply, query) => self.on_query(reply, query),
             Input::Secrets(answer) => self.on_secrets(answer),
             Input::StoreOpened(cached) => self.on_store_opened(cached.map(|cached| *cached)),
-            Input::PageLoaded { room_id, before, messages } => self.on_page_loaded(room_id, before, messages),
+            Input::PageLoaded { room_id, at, page } => self.on_page_loaded(room_id, at, page),
+            Input::MessagesFound { room_id, ids, messages } => self.on_messages_found(room_id, &ids, messages),
+            Input::PlaceFound { room_id, jump, seq, message } => {
+                self.on_place_found(room_id, jump, seq, message.map(|message| *message));
+            }
+            Input::ThreadLoaded { thread_id, root, messages } => {
+                self.on_thread_loaded(thread_id, root.map(|root| *root), messages);
+            }
+            Input::FirstsFound { since, firsts } => self.on_firsts_found(since, &firsts),
+            Input::StoreAnswered(reply, answer) => self.on_store_answered(reply, answer),
             Input::UnreadCounted { room_id, after, unread } => self.on_unread_counted(room_id, after, unread),
             Input::ApiDone(op, result) => self.on_api_done(op, result, now),
+            Input::FileAttached(reply, attached) => self.on_file_attached(reply, attached),
+            Input::Upload(id, event) => self.on_upload(id, event, now),
             Input::Link(event) => self.on_link(event, now),
             Input::Media(event) => self.on_media(event, now),
             Input::Ending => self.on_ending(now),
@@ -173,10 +235,11 @@ impl Core {
             }
             LinkState::Idle | LinkState::Connecting | LinkState::Online => None,
         };
-        let (outbox, deliver) =
-            if self.is_online() { (self.outbox.poll_timeout(), self.deliver_at) } else { (None, None) };
+        let sending = [self.outbox.poll_timeout(), self.uploads.poll_timeout(), self.deliver_at];
+        let sending = sending.into_iter().flatten().min().filter(|_| self.is_online());
         let call = self.call.as_ref().and_then(CallState::poll_timeout);
-        [offline.filter(|_| !self.countdown_over()), outbox, call, self.rooms.poll_timeout(), deliver]
+        let kept = [self.fill_timeout(), self.prune_timeout()].into_iter().flatten().min();
+        [offline.filter(|_| !self.countdown_over()), sending, call, self.rooms.poll_timeout(), kept]
             .into_iter()
             .flatten()
             .min()
@@ -200,6 +263,7 @@ impl Core {
             rooms: self.rooms_view(),
             people: self.people.view(self.me()),
             timeline: self.timeline_view(),
+            thread: self.thread_view(),
             call: self.call_view(),
             devices: self.devices_view(),
             settings: self.settings_view(),
@@ -213,6 +277,7 @@ impl Core {
             Slice::Rooms => ViewEvent::Rooms(self.rooms_view()),
             Slice::People => ViewEvent::People(self.people.view(self.me())),
             Slice::Timeline => ViewEvent::Timeline(self.timeline_view()),
+            Slice::Thread => ViewEvent::Thread(self.thread_view()),
             Slice::Call => ViewEvent::Call(self.call_view()),
             Slice::Devices => ViewEvent::Devices(self.devices_view()),
             Slice::Settings => ViewEvent::Settings(self.settings_view()),
@@ -227,7 +292,7 @@ impl Core {
         let timeline = self.timeline.as_ref()?;
         let room = self.rooms.map.get(&timeline.room_id)?;
         let joinable = room.room().call.is_some() && !self.is_in_call_of(timeline.room_id);
-        Some(timeline.view(room, self.me(), &self.people, &self.outbox, joinable))
+        Some(timeline.view(&self.eye(room), &self.outbox, joinable))
     }
 
     fn connection_view(&self) -> ConnectionView {
@@ -242,8 +307,11 @@ impl Core {
     /// What falls due by the passing of time.
     fn on_time(&mut self, now: Now) {
         self.count_down(now);
+        self.start_uploads(now);
         self.send_waiting(now);
         self.send_delivered(now);
+        self.fill_next(now);
+        self.prune_old(now);
         self.on_call_time(now);
         let ended = self.rooms.expire_typing(now.clock);
         if !ended.is_empty() {
@@ -275,6 +343,7 @@ impl Core {
         self.touch(Slice::Rooms);
         if rooms.into_iter().any(|id| self.is_open(id)) {
             self.touch(Slice::Timeline);
+            self.touch(Slice::Thread);
         }
     }
 
@@ -293,6 +362,22 @@ impl Core {
 
     fn emit(&mut self, effect: Effect) {
         self.effects.push(effect);
+    }
+
+    /// Keeps messages on disk, with the names that their mentions are searched by.
+    fn save_messages(&mut self, messages: Vec<Message>) {
+        let mentioned = messages.iter().filter_map(|message| match &message.body {
+            MessageBody::Text { text, .. } => Some(mentions(text)),
+            MessageBody::Deleted | MessageBody::Call { .. } => None,
+        });
+        let names = mentioned
+            .flatten()
+            .filter_map(|(_, mention)| match mention {
+                Mention::Person(id) => Some((id, self.people.name(id))),
+                Mention::Everyone => None,
+            })
+            .collect();
+        self.emit(Effect::Store(StoreJob::SaveMessages { messages, names }));
     }
 
     fn api(&mut self, op: Op, call: ApiCall) {

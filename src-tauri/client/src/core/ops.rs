@@ -1,6 +1,6 @@
 //! What waits for the relay's answer, and what is done with it.
 
-use parley_shared::ids::{CallId, Change, ClientMessageId, RoomId, UserId};
+use parley_shared::ids::{CallId, Change, ClientMessageId, MessageId, RoomId, Seq, UserId};
 use parley_shared::view::{CommandError, PublicRoomItem};
 use parley_shared::wire::{PublicRoom, Reply};
 
@@ -8,6 +8,8 @@ use super::Core;
 use super::Slice;
 use super::failure::{failure_to_error, not_now};
 use super::input::*;
+use super::profile::{device_views, profile_view};
+use super::search::Marks;
 
 /// A question to the relay that is under way.
 #[derive(Debug)]
@@ -34,6 +36,52 @@ pub(super) enum Op {
     },
     FetchOlder {
         reply: Option<ReplyId>,
+        room_id: RoomId,
+        before: Option<Seq>,
+    },
+    FetchNewer {
+        reply: Option<ReplyId>,
+        room_id: RoomId,
+        after: Seq,
+    },
+    /// A page of old history for the disk.
+    Fill {
+        room_id: RoomId,
+    },
+    /// A message that another one answers.
+    FetchReply {
+        room_id: RoomId,
+        message_id: MessageId,
+    },
+    FetchThread {
+        thread_id: MessageId,
+    },
+    /// Steps of a jump; whoever asked for it waits there.
+    FindMoment {
+        jump: u32,
+    },
+    FindMessage {
+        jump: u32,
+    },
+    FetchAround {
+        jump: u32,
+    },
+    SetReaction {
+        reply: ReplyId,
+        room_id: RoomId,
+        message_id: MessageId,
+        emoji: String,
+    },
+    Search {
+        reply: ReplyId,
+        marks: Marks,
+    },
+    Versions {
+        reply: ReplyId,
+        room_id: RoomId,
+    },
+    Pins {
+        reply: ReplyId,
         room_id: RoomId,
     },
     SearchPeople {
@@ -70,6 +118,15 @@ pub(super) enum Op {
         reply: ReplyId,
         call_id: CallId,
     },
+    Profile {
+        reply: ReplyId,
+    },
+    ChangeProfile {
+        reply: ReplyId,
+    },
+    SignedInDevices {
+        reply: ReplyId,
+    },
     Send {
         room_id: RoomId,
         client_id: ClientMessageId,
@@ -94,6 +151,12 @@ impl Op {
             | Self::FetchRooms
             | Self::FetchLatest { .. }
             | Self::FetchChanges { .. }
+            | Self::Fill { .. }
+            | Self::FetchReply { .. }
+            | Self::FetchThread { .. }
+            | Self::FindMoment { .. }
+            | Self::FindMessage { .. }
+            | Self::FetchAround { .. }
             | Self::Send { .. } => None,
             Self::Done { reply }
             | Self::SignIn { reply, .. }
@@ -104,8 +167,18 @@ impl Op {
             | Self::PublicRooms { reply }
             | Self::Invite { reply }
             | Self::CallDetails { reply, .. }
+            | Self::SetReaction { reply, .. }
+            | Self::Search { reply, .. }
+            | Self::Versions { reply, .. }
+            | Self::Pins { reply, .. }
+            | Self::Profile { reply }
+            | Self::ChangeProfile { reply }
+            | Self::SignedInDevices { reply }
             | Self::ChangeMessage { reply } => Some(*reply),
-            Self::FetchOlder { reply, .. } | Self::SearchPeople { reply, .. } | Self::JoinCall { reply, .. } => *reply,
+            Self::FetchOlder { reply, .. }
+            | Self::FetchNewer { reply, .. }
+            | Self::SearchPeople { reply, .. }
+            | Self::JoinCall { reply, .. } => *reply,
         }
     }
 }
@@ -115,18 +188,36 @@ impl Core {
         // An answer that comes after a sign-out belongs to nobody.
         let Some(op) = self.ops.remove(&id) else { return };
         match (op, result) {
-            (op, Err(failure)) => self.on_op_failed(op, failure, now),
+            (op, Err(failure)) => self.on_op_failed(id, op, failure, now),
             (Op::SignIn { reply, relay_url }, Ok(ApiReply::Session(session))) => {
                 self.on_signed_in(reply, relay_url, session)
             }
             (Op::FetchRooms, Ok(ApiReply::Rooms(rooms))) => self.on_rooms(rooms),
-            (Op::FetchLatest { room_id, upto }, Ok(ApiReply::History(page))) => {
-                self.on_latest(room_id, upto, page.messages)
-            }
+            (Op::FetchLatest { room_id, upto }, Ok(ApiReply::History(page))) => self.on_latest(room_id, upto, page),
             (Op::FetchChanges { room_id }, Ok(ApiReply::Changes(page))) => {
                 self.on_changes(room_id, page.messages, page.has_more);
             }
-            (Op::FetchOlder { reply, room_id }, Ok(ApiReply::History(page))) => self.on_older(reply, room_id, Ok(page)),
+            (Op::FetchOlder { reply, room_id, before }, Ok(ApiReply::History(page))) => {
+                self.on_older(reply, room_id, before, Ok(page));
+            }
+            (Op::FetchNewer { reply, room_id, after }, Ok(ApiReply::History(page))) => {
+                self.on_newer(reply, room_id, after, Ok(page));
+            }
+            (Op::Fill { room_id }, Ok(ApiReply::History(page))) => self.on_filled(room_id, &page, now),
+            (Op::FetchReply { room_id, message_id }, Ok(ApiReply::Message(message))) => {
+                self.on_reply_known(room_id, message_id, Some(*message));
+            }
+            (Op::FetchThread { thread_id }, Ok(ApiReply::Thread(page))) => self.on_thread_page(thread_id, *page),
+            (Op::FindMoment { jump }, Ok(ApiReply::History(page))) => self.on_moment_found(jump, &page),
+            (Op::FindMessage { jump }, Ok(ApiReply::Message(message))) => self.on_message_found(jump, &message),
+            (Op::FetchAround { jump }, Ok(ApiReply::History(page))) => self.on_around_fetched(jump, page),
+            (Op::Search { reply, marks }, Ok(ApiReply::Search(page))) => self.on_search_page(reply, marks, page),
+            (Op::Versions { reply, room_id }, Ok(ApiReply::Versions(versions))) => {
+                self.on_versions(reply, room_id, versions);
+            }
+            (Op::Pins { reply, room_id }, Ok(ApiReply::Messages(messages))) => {
+                self.answer_messages(reply, room_id, &messages);
+            }
             (Op::LearnPeople, Ok(ApiReply::People(people))) => {
                 self.people.learn(people);
                 self.changed.extend([Slice::People, Slice::Rooms, Slice::Timeline]);
@@ -163,16 +254,32 @@ impl Core {
             (Op::CallDetails { reply, call_id }, Ok(ApiReply::CallReports(reports))) => {
                 self.on_call_reports(reply, call_id, reports);
             }
+            (Op::Profile { reply }, Ok(ApiReply::Profile(profile))) => {
+                self.on_profile(&profile);
+                self.emit(Effect::Reply(reply, Ok(Answer::Profile(Box::new(profile_view(*profile))))));
+            }
+            (Op::ChangeProfile { reply }, Ok(ApiReply::Profile(profile))) => {
+                self.on_profile(&profile);
+                self.done(reply);
+            }
+            (Op::SignedInDevices { reply }, Ok(ApiReply::Devices(devices))) => {
+                self.emit(Effect::Reply(reply, Ok(Answer::SignedInDevices(device_views(devices)))));
+            }
             (Op::Quiet, Ok(_)) => {}
-            (op, Ok(_)) => self.on_op_failed(op, CallFailure::Garbled, now),
+            (op, Ok(_)) => self.on_op_failed(id, op, CallFailure::Garbled, now),
         }
     }
 
     pub(super) fn on_request_done(&mut self, id: OpId, result: Result<Reply, CallFailure>, now: Now) {
         let Some(op) = self.ops.remove(&id) else { return };
         match (op, result) {
-            (op, Err(failure)) => self.on_op_failed(op, failure, now),
+            (op, Err(failure)) => self.on_op_failed(id, op, failure, now),
             (Op::Send { .. }, Ok(Reply::Message { message })) => self.on_message(*message, now),
+            (Op::SetReaction { reply, message_id, emoji, .. }, Ok(Reply::Message { message })) => {
+                self.reacting.end(message_id, &emoji, id);
+                self.on_message(*message, now);
+                self.done(reply);
+            }
             (Op::ChangeMessage { reply }, Ok(Reply::Message { message })) => {
                 self.on_message(*message, now);
                 self.done(reply);
@@ -184,15 +291,33 @@ impl Core {
                 }
             }
             (Op::Quiet, Ok(_)) => {}
-            (op, Ok(_)) => self.on_op_failed(op, CallFailure::Garbled, now),
+            (op, Ok(_)) => self.on_op_failed(id, op, CallFailure::Garbled, now),
         }
     }
 
-    fn on_op_failed(&mut self, op: Op, failure: CallFailure, now: Now) {
+    fn on_op_failed(&mut self, id: OpId, op: Op, failure: CallFailure, now: Now) {
         let waits = op.reply();
         match op {
             Op::FetchLatest { room_id, .. } | Op::FetchChanges { room_id } => self.on_sync_failed(room_id),
-            Op::FetchOlder { reply, room_id } => return self.on_older(reply, room_id, Err(failure)),
+            Op::FetchOlder { reply, room_id, before } => return self.on_older(reply, room_id, before, Err(failure)),
+            Op::FetchNewer { reply, room_id, after } => return self.on_newer(reply, room_id, after, Err(failure)),
+            Op::Fill { room_id } => self.on_fill_failed(room_id, &failure, now),
+            Op::FetchReply { room_id, message_id } => match failure {
+                CallFailure::Refused(_) | CallFailure::Garbled => self.on_reply_known(room_id, message_id, None),
+                CallFailure::Offline | CallFailure::Lost => self.replies.forget(message_id),
+            },
+            Op::FetchThread { thread_id } => self.on_thread_failed(thread_id),
+            Op::FindMoment { jump } | Op::FindMessage { jump } | Op::FetchAround { jump } => {
+                self.on_jump_failed(jump, failure.clone());
+            }
+            Op::SetReaction { room_id, message_id, ref emoji, .. } => {
+                self.reacting.end(message_id, emoji, id);
+                self.touch_rooms([room_id]);
+            }
+            // Without the relay the disk has those that it keeps.
+            Op::Pins { reply, room_id } if matches!(failure, CallFailure::Offline | CallFailure::Lost) => {
+                return self.ask_disk(reply, ReadJob::Pins(room_id));
+            }
             Op::SearchPeople { ref query, .. } => self.on_people_failed(query),
             Op::Send { room_id, client_id } => self.on_send_failed(room_id, client_id, failure.clone(), now),
             Op::JoinCall { call_id, .. } => self.on_join_failed(call_id, &failure, now),
@@ -211,6 +336,12 @@ impl Core {
             | Op::PublicRooms { .. }
             | Op::Invite { .. }
             | Op::CallDetails { .. }
+            | Op::Search { .. }
+            | Op::Versions { .. }
+            | Op::Pins { .. }
+            | Op::Profile { .. }
+            | Op::ChangeProfile { .. }
+            | Op::SignedInDevices { .. }
             | Op::ChangeMessage { .. } => {}
         }
         if let Some(reply) = waits {

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use super::search::begins_words;
 use parley_shared::ids::{UnixMs, UserId};
+use parley_shared::mentions::{Mention, readable};
 use parley_shared::view::{PeopleView, PersonItem};
 use parley_shared::wire::{Person, Presence, Role, User};
 
@@ -45,6 +47,7 @@ impl People {
             last_seen_at_ms: None,
             favourite: false,
             blocked: false,
+            bio: String::new(),
         };
         self.known.insert(user.id, person);
     }
@@ -80,15 +83,43 @@ impl People {
         self.known.get(&user).map(|person| person.user.display_name.clone()).unwrap_or_default()
     }
 
+    /// Those of whose name every word of a typed one begins a word.
+    pub fn named(&self, typed: &str) -> Vec<UserId> {
+        let fits = |person: &&Person| begins_words(typed, &person.user.display_name);
+        self.known.values().filter(fits).map(|person| person.user.id).collect()
+    }
+
+    /// What a mention is read as, without its `@`.
+    pub fn mention_name(&self, mention: Mention) -> String {
+        match mention {
+            Mention::Person(user) => self.name(user),
+            Mention::Everyone => "everyone".to_owned(),
+        }
+    }
+
+    /// A message's text as a list shows it: names in the place of mentions, on one line.
+    pub fn one_line(&self, text: &str, chars: usize) -> String {
+        let text = readable(text, |mention| self.mention_name(mention));
+        text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(chars).collect()
+    }
+
     pub fn item(&self, user: UserId) -> PersonItem {
         match self.known.get(&user) {
             Some(person) => item(person),
             None => item(&Person {
-                user: User { id: user, display_name: String::new(), role: Role::Member, bot: false },
+                user: User {
+                    id: user,
+                    display_name: String::new(),
+                    role: Role::Member,
+                    bot: false,
+                    avatar: None,
+                    status_text: String::new(),
+                },
                 presence: Presence::Offline,
                 last_seen_at_ms: None,
                 favourite: false,
                 blocked: false,
+                bio: String::new(),
             }),
         }
     }
@@ -110,5 +141,8 @@ fn item(person: &Person) -> PersonItem {
         favourite: person.favourite,
         blocked: person.blocked,
         bot: person.user.bot,
+        avatar: person.user.avatar,
+        status_text: person.user.status_text.clone(),
+        bio: person.bio.clone(),
     }
 }

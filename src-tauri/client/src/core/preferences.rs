@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use parley_shared::ids::UserId;
+use parley_shared::ids::{UnixMs, UserId};
 use parley_shared::view::{Accent, Density, DeviceKindView, JoinChoice, Theme, VoiceView};
 use serde::{Deserialize, Serialize};
 
@@ -29,6 +29,10 @@ pub struct Preferences {
     pub join: JoinChoice,
     /// How loud I hear people, in percent; whoever is not here is heard at [`FULL_VOLUME_PCT`].
     pub volumes: BTreeMap<UserId, u16>,
+    /// How many days of history are kept; none is for ever.
+    pub retention_days: Option<u32>,
+    /// What was written before it is not fetched in the background.
+    pub history_wiped_at_ms: Option<UnixMs>,
 }
 
 /// A voice as it comes.
@@ -71,6 +75,8 @@ impl Default for Preferences {
             relay_only: false,
             join: JoinChoice::default(),
             volumes: BTreeMap::new(),
+            retention_days: None,
+            history_wiped_at_ms: None,
         }
     }
 }

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use parley_shared::ids::{Change, RoomId, Seq, UserId};
+use parley_shared::ids::{Change, RoomId, Seq, UnixMs, UserId};
 use parley_shared::limits::TYPING_TIMEOUT;
 use parley_shared::view::{Preview, RoomItem, RoomsView};
-use parley_shared::wire::{CallOutcome, Member, MemberRole, Message, MessageBody, Room, RoomKind};
+use parley_shared::wire::{AttachmentKind, CallOutcome, Member, MemberRole, Message, MessageBody, Room, RoomKind};
 use serde::{Deserialize, Serialize};
 
+use super::eye::mentions_me;
 use super::people::People;
 
 /// A room as it is kept on disk.
@@ -21,6 +22,9 @@ pub struct RoomRecord {
     /// Every message from this place on, up to the cursor, is on disk; absent before the first fetch.
     #[serde(default)]
     pub history_from: Option<Seq>,
+    /// About when the first of them was sent.
+    #[serde(default)]
+    pub oldest_at_ms: Option<UnixMs>,
     #[serde(default)]
     pub draft: String,
 }
@@ -55,6 +59,7 @@ impl Rooms {
                 room: room.clone(),
                 cursor: Change(0),
                 history_from: None,
+                oldest_at_ms: None,
                 draft: String::new(),
             })
         });
@@ -104,6 +109,7 @@ impl RoomState {
         if old.last_seq > new.last_seq {
             new.last_seq = old.last_seq;
             new.unread = old.unread;
+            new.mentions = old.mentions;
         }
         if old.last_change > new.last_change {
             new.last_change = old.last_change;
@@ -114,6 +120,7 @@ impl RoomState {
         {
             member.read_seq = mine;
             new.unread = old.unread;
+            new.mentions = old.mentions;
             self.read_ahead = true;
         }
     }
@@ -164,14 +171,18 @@ impl RoomState {
         before != (member.delivered_seq, member.read_seq)
     }
 
-    /// Counts a message that is new to this device into the room's summary.
-    pub fn on_message(&mut self, message: &Message, me: UserId) {
+    /// Counts a message that is new to this device into the room's summary. True when it is one that was unread already: its
+    /// mentions may be others.
+    pub fn on_message(&mut self, message: &Message, me: UserId) -> bool {
         let read = self.read_seq(me);
+        let unread = message.sender_id != me && message.seq > read;
         let room = &mut self.record.room;
+        let changed_unread = unread && message.seq <= room.last_seq;
         if message.seq > room.last_seq {
             room.last_seq = message.seq;
-            if message.sender_id != me && message.seq > read {
+            if unread {
                 room.unread += 1;
+                room.mentions += u32::from(mentions_me(message, me));
             }
         }
         let newest = room
@@ -183,6 +194,7 @@ impl RoomState {
         }
         room.last_change = room.last_change.max(message.change);
         self.typing.remove(&message.sender_id);
+        changed_unread
     }
 
     pub fn on_typing(&mut self, user: UserId, typing: bool, clock: Duration) {
@@ -199,12 +211,15 @@ impl RoomState {
 
     fn item(&self, me: UserId, people: &People) -> RoomItem {
         let room = self.room();
+        let peer = self.peer(me).map(|peer| people.item(peer));
         RoomItem {
             id: room.id,
             kind: room.kind,
             title: self.title(me, people),
-            peer: self.peer(me).map(|peer| people.item(peer)),
+            avatar: room.avatar.or(peer.as_ref().and_then(|peer| peer.avatar)),
+            peer,
             unread: room.unread,
+            mentions: room.mentions,
             preview: preview(room.last_message.as_ref(), me, people),
             last_at_ms: room.last_message.as_ref().map(|message| message.sent_at_ms),
             typing: self.typing_names(me, people),
@@ -220,11 +235,16 @@ const PREVIEW_CHARS: usize = 160;
 fn preview(message: Option<&Message>, me: UserId, people: &People) -> Preview {
     let Some(message) = message else { return Preview::Empty };
     match &message.body {
-        MessageBody::Text { text } => Preview::Text {
-            sender: people.name(message.sender_id),
-            mine: message.sender_id == me,
-            text: text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(PREVIEW_CHARS).collect(),
-        },
+        MessageBody::Text { text, attachments } => {
+            let images = attachments.iter().filter(|file| matches!(file.kind, AttachmentKind::Image { .. })).count();
+            Preview::Text {
+                sender: people.name(message.sender_id),
+                mine: message.sender_id == me,
+                text: people.one_line(text, PREVIEW_CHARS),
+                images: u32::try_from(images).unwrap_or(u32::MAX),
+                files: u32::try_from(attachments.len() - images).unwrap_or(u32::MAX),
+            }
+        }
         MessageBody::Deleted => Preview::Deleted,
         MessageBody::Call { outcome, .. } => {
             let missed = match outcome {

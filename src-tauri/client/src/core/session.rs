@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use parley_shared::ids::UserId;
-use parley_shared::view::{CommandErrorCode, ConnectionView, Me, NoticeKind, SecretKeeping, SessionView};
+use parley_shared::view::{
+    CommandErrorCode, ConnectionView, HistoryProtection, Me, NoticeKind, SecretKeeping, SessionView,
+};
 use parley_shared::wire::{Secret, SignIn, SignUp, User};
 
 use super::failure::{error, not_now};
@@ -88,8 +90,22 @@ impl Core {
                     self.emit(Effect::Reply(reply, Err(wrong)));
                 }
             }
+            SecretsAnswer::HistoryKey { key, protection } => {
+                if let Phase::Opening { account, .. } = &self.session.phase {
+                    let account = account.clone();
+                    self.history_protection = protection;
+                    self.emit(Effect::OpenStore { account, key, protection });
+                }
+            }
             SecretsAnswer::Kept(Ok(keeping)) => {
                 self.session.keeping = keeping;
+                if self.history_protection != HistoryProtection::None {
+                    self.history_protection = match keeping {
+                        SecretKeeping::Keyring => HistoryProtection::Keyring,
+                        SecretKeeping::EncryptedFile => HistoryProtection::Passphrase,
+                        SecretKeeping::AskEachTime | SecretKeeping::Undecided => HistoryProtection::Session,
+                    };
+                }
                 self.preferences.keeping = match keeping {
                     SecretKeeping::EncryptedFile => Keeping::EncryptedFile,
                     SecretKeeping::AskEachTime => Keeping::AskEachTime,
@@ -196,7 +212,7 @@ impl Core {
     }
 
     fn open(&mut self, account: Account, session: Box<Wire>) {
-        self.emit(Effect::OpenStore(account.clone()));
+        self.emit(Effect::Secrets(SecretsJob::HistoryKey { account: account.clone() }));
         self.session.phase = Phase::Opening { account, session };
     }
 
@@ -209,6 +225,9 @@ impl Core {
             self.answer_waiting(Err(error(CommandErrorCode::Storage, "The local history cannot be opened.")));
             return self.touch(Slice::Session);
         };
+        if cached.lost {
+            self.emit(Effect::notice(NoticeKind::Warning, "history_unreadable", None));
+        }
         let user = session.user.clone();
         self.rooms = Rooms::load(cached.rooms);
         self.people = People::load(cached.people);
@@ -222,6 +241,7 @@ impl Core {
             self.people.upsert_user(member);
         }
         self.outbox = Outbox::load(cached.outbox);
+        self.sweep_drafts();
         self.link = LinkState::Connecting;
         self.session.reason = None;
         self.emit(Effect::StartLink { relay_url: account.relay_url.clone(), session });
@@ -235,12 +255,12 @@ impl Core {
             Phase::SignedIn { account, .. } => {
                 let account = account.clone();
                 self.api(Op::Quiet, ApiCall::SignOut);
-                self.emit(Effect::Secrets(SecretsJob::Forget { account }));
+                self.emit(Effect::Secrets(SecretsJob::Forget { account, history: true }));
                 self.leave_account(None, true);
             }
             Phase::Locked { .. } => {
                 if let Some(account) = self.preferences.account.take() {
-                    self.emit(Effect::Secrets(SecretsJob::Forget { account }));
+                    self.emit(Effect::Secrets(SecretsJob::Forget { account, history: true }));
                 }
                 self.session.phase = Phase::SignedOut;
                 self.save_preferences();
@@ -257,12 +277,13 @@ impl Core {
     fn on_signed_out(&mut self, revoked: bool) {
         let Phase::SignedIn { account, .. } = &self.session.phase else { return };
         let account = account.clone();
-        self.emit(Effect::Secrets(SecretsJob::Forget { account }));
+        self.emit(Effect::Secrets(SecretsJob::Forget { account, history: false }));
         self.leave_account(Some(if revoked { "revoked" } else { "expired" }), false);
     }
 
     fn leave_account(&mut self, reason: Option<&str>, wipe: bool) {
         self.drop_call();
+        self.drop_uploads();
         self.emit(Effect::StopLink);
         self.emit(Effect::CloseStore { wipe });
         for (_, op) in std::mem::take(&mut self.ops) {
@@ -270,7 +291,12 @@ impl Core {
                 self.refuse(reply, not_now("You are signed out."));
             }
         }
+        for reply in std::mem::take(&mut self.asked_disk) {
+            self.refuse(reply, not_now("You are signed out."));
+        }
+        self.cancel_jump();
         self.preferences.account = None;
+        self.preferences.history_wiped_at_ms = None;
         self.save_preferences();
         self.session.phase = Phase::SignedOut;
         self.session.reason = reason.map(str::to_owned);
@@ -279,11 +305,17 @@ impl Core {
         self.people = People::default();
         self.outbox = Outbox::default();
         self.timeline = None;
+        self.thread = None;
+        self.replies = super::Replies::default();
+        self.reacting = super::Reacting::default();
+        self.fill = super::Fill::default();
+        self.history_protection = HistoryProtection::None;
         self.to_sync.clear();
         self.syncing.clear();
         self.to_deliver.clear();
         self.deliver_at = None;
-        self.changed.extend([Slice::Session, Slice::Connection, Slice::Rooms, Slice::People, Slice::Timeline]);
+        self.changed.extend([Slice::Session, Slice::Connection, Slice::Rooms, Slice::People, Slice::Settings]);
+        self.changed.extend([Slice::Timeline, Slice::Thread]);
     }
 
     pub(super) fn on_link(&mut self, event: LinkEvent, now: Now) {
@@ -354,7 +386,13 @@ impl Core {
             },
             Phase::SignedIn { account, user } => SessionView::SignedIn {
                 relay_url: account.relay_url.clone(),
-                me: Me { user_id: user.id, display_name: user.display_name.clone(), role: user.role },
+                me: Me {
+                    user_id: user.id,
+                    display_name: user.display_name.clone(),
+                    role: user.role,
+                    avatar: user.avatar,
+                    status_text: user.status_text.clone(),
+                },
             },
         }
     }

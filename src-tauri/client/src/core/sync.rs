@@ -1,8 +1,9 @@
 //! Catching up with the relay after a connection that is a new session.
 
 use parley_shared::ids::{Change, RoomId, Seq};
-use parley_shared::wire::{HistoryQuery, Message, Room, Welcome};
+use parley_shared::wire::{HistoryPage, HistoryQuery, Message, Room, Welcome};
 
+use super::history::page_of;
 use super::input::*;
 use super::ops::Op;
 use super::{Core, LinkState, Slice};
@@ -15,6 +16,8 @@ pub(super) const PAGE: u32 = parley_shared::limits::PAGE_ITEMS_DEFAULT;
 impl Core {
     pub(super) fn on_welcome(&mut self, welcome: Welcome, now: Now) {
         self.set_link(LinkState::Online);
+        self.fill_soon(now);
+        self.fetch_thread(None);
         self.ice_servers = welcome.ice_servers;
         self.device_id = Some(welcome.device_id);
         self.set_my_user(&welcome.user);
@@ -72,6 +75,10 @@ impl Core {
         self.rooms.map.remove(&room_id);
         self.to_sync.retain(|id| *id != room_id);
         self.to_deliver.remove(&room_id);
+        let waiting: Vec<_> = self.outbox.of(room_id).map(|pending| pending.client_id).collect();
+        for client_id in waiting {
+            self.free_files(room_id, client_id, true);
+        }
         for client_id in self.outbox.discard_room(room_id) {
             self.emit(Effect::Store(StoreJob::RemoveOutbox(client_id)));
         }
@@ -79,6 +86,8 @@ impl Core {
         if self.is_open(room_id) {
             self.timeline = None;
             self.touch(Slice::Timeline);
+            self.hide_thread();
+            self.cancel_jump();
         }
         self.touch(Slice::Rooms);
     }
@@ -115,17 +124,20 @@ impl Core {
     }
 
     /// The first page ever of a room. The room was at `upto` when it was asked for.
-    pub(super) fn on_latest(&mut self, room_id: RoomId, upto: Change, messages: Vec<Message>) {
+    pub(super) fn on_latest(&mut self, room_id: RoomId, upto: Change, page: HistoryPage) {
         self.syncing.remove(&room_id);
         let Some(room) = self.rooms.map.get_mut(&room_id) else { return self.sync_next() };
-        room.record.history_from = Some(messages.first().map_or(Seq(1), |first| first.seq));
+        let page = page_of(page, None, None);
+        room.record.history_from = Some(page.from);
+        room.record.oldest_at_ms = page.messages.first().map(|first| first.sent_at_ms);
         room.record.cursor = upto;
-        self.take_messages(room_id, &messages);
+        self.take_messages(room_id, &page.messages);
         if let Some(timeline) = self.timeline.as_mut().filter(|timeline| timeline.room_id == room_id) {
             timeline.loading = false;
-            timeline.on_page(messages);
+            timeline.on_newest(page);
             self.touch(Slice::Timeline);
         }
+        self.go_on_when_empty(room_id);
         self.after_sync(room_id);
     }
 
@@ -141,12 +153,21 @@ impl Core {
             None => room.record.cursor,
         };
         let from = room.record.history_from.unwrap_or_default();
+        for message in &messages {
+            self.replies.apply(message);
+            if let Some(thread) = &mut self.thread
+                && thread.room_id == room_id
+            {
+                thread.apply(message);
+            }
+        }
+        if let Some(timeline) = self.timeline.as_mut().filter(|timeline| timeline.room_id == room_id) {
+            messages.iter().for_each(|message| timeline.apply(message));
+        }
         let kept: Vec<Message> = messages.into_iter().filter(|message| message.seq >= from).collect();
         self.take_messages(room_id, &kept);
-        if let Some(timeline) = self.timeline.as_mut().filter(|timeline| timeline.room_id == room_id) {
-            for message in &kept {
-                timeline.apply(message);
-            }
+        if !has_more {
+            self.recount_unread(room_id);
         }
         self.after_sync(room_id);
     }
@@ -162,6 +183,7 @@ impl Core {
     }
 
     fn after_sync(&mut self, room_id: RoomId) {
+        self.resolve_replies();
         self.save_room(room_id);
         self.touch_rooms([room_id]);
         self.sync_if_behind(room_id);
@@ -182,7 +204,7 @@ impl Core {
             self.deliver(room_id, newest);
         }
         if !messages.is_empty() {
-            self.emit(Effect::Store(StoreJob::SaveMessages(messages.to_vec())));
+            self.save_messages(messages.to_vec());
         }
     }
 }

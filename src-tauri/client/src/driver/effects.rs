@@ -1,30 +1,38 @@
 //! Carries out what the core wants.
 
+use parley_shared::view::HistoryProtection;
 use parley_shared::wire::Session;
 
 use super::{Driver, preferences};
 use crate::api::{self, Api, Http, Tokens};
-use crate::core::{Account, ApiCall, CallFailure, Effect, Input, LinkEvent, OpId, SecretsJob};
+use crate::core::{Account, ApiCall, CallFailure, Effect, HistoryKey, Input, LinkEvent, OpId, SecretsJob};
+use crate::files::{FileKey, Files};
 use crate::signaling::Signaling;
-use crate::store::Store;
+use crate::store::{Store, StoreError, StoreKey, account_dir};
 
 impl Driver {
     pub(super) async fn perform(&mut self, effect: Effect) {
         match effect {
             Effect::Reply(reply, answer) => self.answer(reply, answer),
             // Nobody may be drawing.
-            Effect::Show(event) => drop(self.events.send(event)),
+            Effect::Show(event) => drop(self.events.send(*event)),
             Effect::SavePreferences(preferences) => {
                 if let Err(error) = preferences::save(&self.data_dir, &preferences) {
                     tracing::warn!(%error, "the preferences cannot be written");
                 }
             }
             Effect::Secrets(job) => self.secrets.give(job),
-            Effect::OpenStore(account) => self.open_store(account).await,
+            Effect::OpenStore { account, key, protection } => self.open_store(account, key, protection).await,
             Effect::CloseStore { wipe } => self.close_store(wipe).await,
             Effect::Store(job) => {
                 if let Some(store) = &self.store {
                     store.give(job).await;
+                }
+            }
+            Effect::AskStore(reply, job) => {
+                let taken = self.store.as_ref().is_some_and(|store| store.ask(reply, job));
+                if !taken {
+                    self.give_back(Input::StoreAnswered(reply, None));
                 }
             }
             Effect::Api(op, call) => self.call_api(op, call),
@@ -46,6 +54,11 @@ impl Driver {
                     self.give_back(Input::Link(LinkEvent::RequestDone(op, Err(CallFailure::Offline))));
                 }
             }
+            Effect::Files(job) => {
+                if let Some(files) = &mut self.files {
+                    files.give(job, self.api.clone()).await;
+                }
+            }
             Effect::Media(command) => self.media.give(command),
         }
     }
@@ -56,14 +69,21 @@ impl Driver {
         self.tasks.spawn(async move { drop(to.send(input).await) });
     }
 
-    async fn open_store(&mut self, account: Account) {
+    async fn open_store(&mut self, account: Account, key: HistoryKey, protection: HistoryProtection) {
         self.close_store(false).await;
         let (data_dir, answers) = (self.data_dir.clone(), self.to_inputs.clone());
         self.account = Some(account.clone());
-        let opened = tokio::task::spawn_blocking(move || Store::open(&data_dir, &account, answers)).await;
-        let cached = match opened {
-            Ok(Ok((store, cached))) => {
+        let files_key = FileKey::derive(key.bytes());
+        let key = StoreKey { key, passing: protection == HistoryProtection::Session };
+        let open = move || {
+            let opened = Store::open(&data_dir, &account, &key, answers.clone())?;
+            let files = Files::open(&account_dir(&data_dir, &account), files_key, answers)?;
+            Ok::<_, StoreError>((opened, files))
+        };
+        let cached = match tokio::task::spawn_blocking(open).await {
+            Ok(Ok(((store, cached), files))) => {
                 self.store = Some(store);
+                self.files = Some(files);
                 Some(Box::new(cached))
             }
             Ok(Err(error)) => {
@@ -80,10 +100,7 @@ impl Driver {
 
     async fn close_store(&mut self, wipe: bool) {
         self.account = None;
-        if let Some(store) = self.store.take() {
-            // A panic was logged by the store itself.
-            let _ = tokio::task::spawn_blocking(move || store.close(wipe)).await;
-        }
+        close_disk(self.files.take(), self.store.take(), wipe).await;
     }
 
     fn start_link(&mut self, relay_url: &str, session: Session) {
@@ -123,4 +140,18 @@ impl Driver {
             self.secrets.give(SecretsJob::Save { account, session: Box::new(session) });
         }
     }
+}
+
+/// Returns when everything is written.
+pub(super) async fn close_disk(files: Option<Files>, store: Option<Store>, wipe: bool) {
+    let close = move || {
+        if let Some(files) = files {
+            files.close();
+        }
+        if let Some(store) = store {
+            store.close(wipe);
+        }
+    };
+    // A panic was logged by the parts themselves.
+    let _ = tokio::task::spawn_blocking(close).await;
 }

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use parley_shared::ids::UnixMs;
-use parley_shared::view::{CallDetailsView, CommandError, PublicRoomItem, ViewEvent};
+use parley_shared::view::{CommandError, CommandErrorCode, ViewEvent};
 use parley_shared::wire::Session;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
@@ -20,6 +20,7 @@ use crate::client::{Ask, ClientHandle};
 use crate::config::ClientConfig;
 use crate::core::{Account, Answer, Core, Input, LinkEvent, MediaEvent, Now, ReplyId};
 use crate::engine::FrameHub;
+use crate::files::Files;
 use crate::network_watch::{self, Look, NetworkWatch};
 use crate::peer::TestNetwork;
 use crate::secrets::Secrets;
@@ -72,6 +73,7 @@ struct Driver {
     /// Of the account that is signed in.
     account: Option<Account>,
     store: Option<Store>,
+    files: Option<Files>,
     api: Option<Api>,
     link: Option<Signaling>,
     tasks: JoinSet<()>,
@@ -85,9 +87,7 @@ struct Driver {
 #[derive(Debug)]
 enum Waiting {
     Command(oneshot::Sender<Result<(), CommandError>>),
-    PublicRooms(oneshot::Sender<Result<Vec<PublicRoomItem>, CommandError>>),
-    Invite(oneshot::Sender<Result<String, CommandError>>),
-    CallDetails(oneshot::Sender<Result<CallDetailsView, CommandError>>),
+    Query(oneshot::Sender<Result<Answer, CommandError>>),
 }
 
 impl Driver {
@@ -117,6 +117,7 @@ impl Driver {
             secrets,
             account: None,
             store: None,
+            files: None,
             api: None,
             link: None,
             tasks: JoinSet::new(),
@@ -159,18 +160,25 @@ impl Driver {
                 let reply = self.wait_for(Waiting::Command(answer));
                 self.feed(Input::Command(reply, command)).await;
             }
-            Ask::PublicRooms(query, answer) => {
-                let reply = self.wait_for(Waiting::PublicRooms(answer));
-                self.feed(Input::PublicRooms(reply, query)).await;
+            Ask::Query(query, answer) => {
+                let reply = self.wait_for(Waiting::Query(answer));
+                self.feed(Input::Query(reply, query)).await;
             }
-            Ask::CreateInvite(room_id, answer) => {
-                let reply = self.wait_for(Waiting::Invite(answer));
-                self.feed(Input::CreateInvite(reply, room_id)).await;
+            Ask::Attach(name, bytes, answer) => {
+                let reply = self.wait_for(Waiting::Query(answer));
+                match &mut self.files {
+                    Some(files) => files.attach(reply, name, bytes),
+                    None => self.answer(reply, Err(nobody())),
+                }
             }
-            Ask::CallDetails(call_id, answer) => {
-                let reply = self.wait_for(Waiting::CallDetails(answer));
-                self.feed(Input::CallDetails(reply, call_id)).await;
-            }
+            Ask::ShowFile(file, variant, answer) => match &mut self.files {
+                Some(files) => files.show(self.api.clone(), file, variant, answer),
+                None => drop(answer.send(Err(nobody()))),
+            },
+            Ask::SaveFile(file, path, answer) => match &mut self.files {
+                Some(files) => files.save_as(self.api.clone(), file, path, answer),
+                None => drop(answer.send(Err(nobody()))),
+            },
             // Whoever asked may have given up, here and below.
             Ask::Snapshot(answer) => drop(answer.send(self.core.snapshot())),
             Ask::CallStats(answer) => self.media.ask_stats(answer),
@@ -204,15 +212,7 @@ impl Driver {
         match (waiting, answer) {
             (Waiting::Command(to), Ok(_)) => drop(to.send(Ok(()))),
             (Waiting::Command(to), Err(error)) => drop(to.send(Err(error))),
-            (Waiting::PublicRooms(to), Ok(Answer::PublicRooms(rooms))) => drop(to.send(Ok(rooms))),
-            (Waiting::PublicRooms(to), Err(error)) => drop(to.send(Err(error))),
-            (Waiting::Invite(to), Ok(Answer::Invite(code))) => drop(to.send(Ok(code))),
-            (Waiting::Invite(to), Err(error)) => drop(to.send(Err(error))),
-            (Waiting::CallDetails(to), Ok(Answer::CallDetails(details))) => drop(to.send(Ok(*details))),
-            (Waiting::CallDetails(to), Err(error)) => drop(to.send(Err(error))),
-            (waiting @ (Waiting::PublicRooms(_) | Waiting::Invite(_) | Waiting::CallDetails(_)), Ok(answer)) => {
-                tracing::error!(?waiting, ?answer, "an answer of the wrong kind");
-            }
+            (Waiting::Query(to), answer) => drop(to.send(answer)),
         }
     }
 
@@ -259,14 +259,16 @@ impl Driver {
         if tokio::time::timeout(END_TIMEOUT, all).await.is_err() {
             tracing::warn!("requests did not end in time");
         }
-        if let Some(store) = self.store.take() {
-            // A panic was logged by the store itself.
-            let _ = tokio::task::spawn_blocking(move || store.close(false)).await;
-        }
+        effects::close_disk(self.files.take(), self.store.take(), false).await;
         if tokio::time::timeout(END_TIMEOUT, self.secrets.close()).await.is_err() {
             tracing::warn!("the keyring does not answer");
         }
     }
+}
+
+fn nobody() -> CommandError {
+    let message = "Nobody is signed in.".to_owned();
+    CommandError { code: CommandErrorCode::NotNow, message, field: None, retry_after_s: None }
 }
 
 async fn at(time: Option<Instant>) {

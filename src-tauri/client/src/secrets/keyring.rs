@@ -2,7 +2,7 @@
 
 use parley_shared::wire::Session;
 
-use crate::core::Account;
+use crate::core::{Account, HistoryKey};
 
 const SERVICE: &str = "Parley";
 /// An entry that never exists: asking for it tells whether there is a keyring.
@@ -40,12 +40,42 @@ pub(super) fn save(account: &Account, session: &Session) -> Result<(), keyring::
 }
 
 pub(super) fn forget(account: &Account) {
-    match entry(account).and_then(|entry| entry.delete_credential()) {
+    delete(entry(account));
+}
+
+/// The key of the account's history; none when there is none, or it is no key.
+///
+/// # Errors
+/// The keyring refuses, or it is locked and the person did not open it.
+pub(super) fn history_key(account: &Account) -> Result<Option<HistoryKey>, keyring::Error> {
+    match history_entry(account)?.get_password() {
+        Ok(hex) => Ok(HistoryKey::from_hex(&zeroize::Zeroizing::new(hex))),
+        Err(keyring::Error::NoEntry) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// # Errors
+/// As [`history_key`].
+pub(super) fn save_history_key(account: &Account, key: &HistoryKey) -> Result<(), keyring::Error> {
+    history_entry(account)?.set_password(&key.to_hex())
+}
+
+pub(super) fn forget_history_key(account: &Account) {
+    delete(history_entry(account));
+}
+
+fn delete(entry: Result<keyring::Entry, keyring::Error>) {
+    match entry.and_then(|entry| entry.delete_credential()) {
         Ok(()) | Err(keyring::Error::NoEntry) => {}
-        Err(error) => tracing::warn!(%error, "the keyring keeps a session that is over"),
+        Err(error) => tracing::warn!(%error, "the keyring keeps what is over"),
     }
 }
 
 fn entry(account: &Account) -> Result<keyring::Entry, keyring::Error> {
     keyring::Entry::new(SERVICE, &format!("{} at {}", account.user_id, account.relay_url))
+}
+
+fn history_entry(account: &Account) -> Result<keyring::Entry, keyring::Error> {
+    keyring::Entry::new(SERVICE, &format!("history of {} at {}", account.user_id, account.relay_url))
 }

@@ -8,16 +8,19 @@ mod keyring;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use parley_shared::view::SecretKeeping;
+use parley_shared::view::{HistoryProtection, SecretKeeping};
 use parley_shared::wire::Session;
+use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot};
+use zeroize::Zeroizing;
 
 pub use file::{EncryptedFile, FileError};
 
 use crate::config::SecretsChoice;
-use crate::core::{Account, Input, Keeping, SecretsAnswer, SecretsJob};
+use crate::core::{Account, HistoryKey, Input, Keeping, SecretsAnswer, SecretsJob};
 
 /// Jobs that wait: a few, except while the keyring asks the person.
 const QUEUE: usize = 64;
@@ -72,6 +75,18 @@ struct Keeper {
     place: Place,
     /// The newest session, for a place that is chosen after the sign-in.
     newest: Option<(Account, Box<Session>)>,
+    /// Keys of histories that are in no keyring: they last with the file, or with the process.
+    keys: Keys,
+}
+
+/// By the names of accounts, in hexadecimal.
+type Keys = BTreeMap<String, Zeroizing<String>>;
+
+/// What the encrypted file holds.
+#[derive(Serialize, Deserialize)]
+struct Sealed {
+    session: Option<Session>,
+    history_keys: BTreeMap<String, String>,
 }
 
 #[derive(Debug)]
@@ -86,7 +101,13 @@ enum Place {
 
 impl Keeper {
     fn new(choice: SecretsChoice, data_dir: &Path) -> Self {
-        Self { choice, file_path: data_dir.join("session.sealed"), place: Place::Unknown, newest: None }
+        Self {
+            choice,
+            file_path: data_dir.join("session.sealed"),
+            place: Place::Unknown,
+            newest: None,
+            keys: Keys::new(),
+        }
     }
 
     fn run(&mut self, job: SecretsJob) -> Option<SecretsAnswer> {
@@ -98,8 +119,9 @@ impl Keeper {
             }
             SecretsJob::Unlock { account, passphrase } => Some(self.unlock(&account, &passphrase)),
             SecretsJob::Keep { passphrase } => Some(SecretsAnswer::Kept(self.keep(passphrase.as_deref()))),
-            SecretsJob::Forget { account } => {
-                self.forget(&account);
+            SecretsJob::HistoryKey { account } => Some(self.history_key(&account)),
+            SecretsJob::Forget { account, history } => {
+                self.forget(&account, history);
                 None
             }
         }
@@ -126,6 +148,47 @@ impl Keeper {
         self.ready(account, found)
     }
 
+    /// Takes the keys out of an opened file and gives its session. A file of an earlier version is a session alone.
+    fn unseal(&mut self, plain: &[u8]) -> Option<Session> {
+        match serde_json::from_slice::<Sealed>(plain) {
+            Ok(sealed) => {
+                self.keys.extend(sealed.history_keys.into_iter().map(|(account, key)| (account, Zeroizing::new(key))));
+                sealed.session
+            }
+            Err(_) => serde_json::from_slice(plain).ok(),
+        }
+    }
+
+    fn history_key(&mut self, account: &Account) -> SecretsAnswer {
+        let fresh = || HistoryKey::from_bytes(rand::random());
+        if matches!(self.place, Place::Keyring) {
+            let kept = keyring::history_key(account).and_then(|kept| match kept {
+                Some(key) => Ok(key),
+                None => {
+                    let key = fresh();
+                    keyring::save_history_key(account, &key).map(|()| key)
+                }
+            });
+            match kept {
+                Ok(key) => return SecretsAnswer::HistoryKey { key, protection: HistoryProtection::Keyring },
+                Err(error) => tracing::warn!(%error, "the keyring keeps no key of the history"),
+            }
+        }
+        let there = self.keys.get(&name(account)).and_then(|hex| HistoryKey::from_hex(hex));
+        let key = there.unwrap_or_else(|| {
+            let key = fresh();
+            self.keys.insert(name(account), key.to_hex());
+            key
+        });
+        let protection = match &self.place {
+            Place::File(_) if self.save_newest().is_ok() => HistoryProtection::Passphrase,
+            Place::File(_) | Place::Unknown | Place::Keyring | Place::Undecided | Place::Nowhere => {
+                HistoryProtection::Session
+            }
+        };
+        SecretsAnswer::HistoryKey { key, protection }
+    }
+
     fn ready(&mut self, account: Option<&Account>, found: Option<Session>) -> SecretsAnswer {
         let found = found.map(Box::new);
         self.newest = account.cloned().zip(found.clone());
@@ -145,7 +208,7 @@ impl Keeper {
         match EncryptedFile::open(&self.file_path, passphrase) {
             Ok((file, plain)) => {
                 self.place = Place::File(file);
-                let found = serde_json::from_slice(&plain).ok();
+                let found = self.unseal(&plain);
                 self.ready(Some(account), found)
             }
             Err(FileError::WrongPassphrase) => SecretsAnswer::Locked { wrong: true },
@@ -164,6 +227,10 @@ impl Keeper {
         }
         self.place = match passphrase {
             Some(passphrase) => {
+                // The same passphrase again: the keys of earlier histories are in it.
+                if let Ok((_, plain)) = EncryptedFile::open(&self.file_path, passphrase) {
+                    self.unseal(&plain);
+                }
                 Place::File(EncryptedFile::create(&self.file_path, passphrase).map_err(|error| error.to_string())?)
             }
             None => {
@@ -176,24 +243,43 @@ impl Keeper {
     }
 
     fn save_newest(&self) -> Result<(), String> {
-        let Some((account, session)) = &self.newest else { return Ok(()) };
-        match &self.place {
-            Place::Keyring => keyring::save(account, session).map_err(|error| error.to_string()),
-            Place::File(file) => {
-                let plain = zeroize::Zeroizing::new(serde_json::to_vec(session).map_err(|error| error.to_string())?);
-                file.write(&plain).map_err(|error| error.to_string())
+        match (&self.place, &self.newest) {
+            (Place::Keyring, Some((account, session))) => {
+                return keyring::save(account, session).map_err(|error| error.to_string());
             }
-            Place::Unknown | Place::Undecided | Place::Nowhere => Ok(()),
+            (Place::File(file), newest) => {
+                return self.seal(file, newest.as_ref().map(|(_, session)| session.as_ref()));
+            }
+            (Place::Keyring | Place::Unknown | Place::Undecided | Place::Nowhere, _) => {}
         }
+        Ok(())
     }
 
-    fn forget(&mut self, account: &Account) {
+    fn seal(&self, file: &EncryptedFile, session: Option<&Session>) -> Result<(), String> {
+        let history_keys = self.keys.iter().map(|(account, key)| (account.clone(), key.to_string())).collect();
+        let sealed = Sealed { session: session.cloned(), history_keys };
+        let plain = Zeroizing::new(serde_json::to_vec(&sealed).map_err(|error| error.to_string())?);
+        file.write(&plain).map_err(|error| error.to_string())
+    }
+
+    fn forget(&mut self, account: &Account, history: bool) {
         self.newest = None;
+        if history {
+            self.keys.remove(&name(account));
+        }
         match &self.place {
-            Place::Keyring => keyring::forget(account),
+            Place::Keyring => {
+                keyring::forget(account);
+                if history {
+                    keyring::forget_history_key(account);
+                }
+            }
+            // The passphrase stays for the next sign-in of this run; so do the keys of histories that stay.
+            Place::File(file) if self.keys.is_empty() => remove(file.path()),
             Place::File(file) => {
-                // The passphrase stays for the next sign-in of this run.
-                remove(file.path());
+                if let Err(error) = self.seal(file, None) {
+                    tracing::warn!(%error, "the session's file cannot be written");
+                }
             }
             Place::Unknown | Place::Undecided | Place::Nowhere => remove(&self.file_path),
         }
@@ -201,6 +287,10 @@ impl Keeper {
             self.place = Place::Undecided;
         }
     }
+}
+
+fn name(account: &Account) -> String {
+    format!("{} at {}", account.user_id, account.relay_url)
 }
 
 fn remove(path: &Path) {

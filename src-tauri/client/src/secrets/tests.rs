@@ -9,7 +9,14 @@ fn account() -> Account {
 fn session(token: &str) -> Box<Session> {
     let id = UserId::from_bytes([1; 16]);
     Box::new(Session {
-        user: User { id, display_name: "Jo".to_owned(), role: Role::Member, bot: false },
+        user: User {
+            id,
+            display_name: "Jo".to_owned(),
+            role: Role::Member,
+            bot: false,
+            avatar: None,
+            status_text: String::new(),
+        },
         device_id: DeviceId::from_bytes([2; 16]),
         access_token: Secret::new("access"),
         access_expires_in_s: 900,
@@ -60,7 +67,7 @@ fn a_sealed_file_opens_with_its_passphrase_only_and_shows_nothing() {
     let unlock = |passphrase: &str| SecretsJob::Unlock { account: account(), passphrase: passphrase.to_owned() };
     assert!(matches!(keeper.run(unlock("wrong horse")), Some(SecretsAnswer::Locked { wrong: true })));
     assert_eq!(refresh_token(keeper.run(unlock("correct horse"))).as_deref(), Some("refresh-2"));
-    keeper.run(SecretsJob::Forget { account: account() });
+    keeper.run(SecretsJob::Forget { account: account(), history: true });
     assert!(!dir.path().join("session.sealed").exists());
 }
 

@@ -1,37 +1,41 @@
-//! The SQL of the local history.
+//! The file of the local history: an encrypted SQLite database.
 
 use std::path::Path;
+use std::time::Duration;
 
-use parley_shared::ids::{Change, ClientMessageId, MessageId, RoomId, Seq, UnixMs, UserId};
-use parley_shared::wire::{Message, MessageBody, Person};
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use parley_shared::ids::{ClientMessageId, RoomId, UserId};
+use parley_shared::wire::Person;
+use rusqlite::{Connection, ErrorCode, params};
+use zeroize::Zeroizing;
 
 use super::StoreError;
-use crate::core::{Cached, Pending, RoomRecord};
+use crate::core::{Cached, HistoryKey, Pending, RoomRecord};
 
 /// Appended to, never changed: the position is the schema's version.
-const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_history.sql")];
+const MIGRATIONS: &[&str] =
+    &[include_str!("migrations/0001_history.sql"), include_str!("migrations/0002_messages.sql")];
 
-/// Messages of one page.
-const PAGE: u32 = parley_shared::limits::PAGE_ITEMS_DEFAULT;
+/// Pages of the file that a connection keeps decrypted.
+const CACHE_KIB: i64 = 16 * 1024;
 
 /// The local history of one account: an SQLite file that one connection uses.
 #[derive(Debug)]
 pub struct History {
-    db: Connection,
+    pub(super) db: Connection,
+    /// Whose history it is.
+    pub(super) me: UserId,
 }
 
 impl History {
     /// Opens or makes the file and brings its schema up to date.
     ///
     /// # Errors
-    /// The disk refuses, or the file was written by a later version.
-    pub fn open(path: &Path) -> Result<Self, StoreError> {
-        let mut db = Connection::open(path)?;
+    /// `Unreadable` when the file is not one of this key, or broken; the disk refuses, or the file was written by a later version.
+    pub fn open(path: &Path, key: &HistoryKey, me: UserId) -> Result<Self, StoreError> {
+        let mut db = connect(path, key)?;
         db.pragma_update(None, "journal_mode", "WAL")?;
         // A power cut may cost the last moments of what the relay has anyway; a crash of the app costs nothing.
         db.pragma_update(None, "synchronous", "NORMAL")?;
-        db.busy_timeout(std::time::Duration::from_secs(5))?;
         let version: usize = db.query_row("PRAGMA user_version", [], |row| row.get::<_, u32>(0))? as usize;
         if version > MIGRATIONS.len() {
             return Err(StoreError::TooNew);
@@ -42,7 +46,17 @@ impl History {
             step.pragma_update(None, "user_version", u32::try_from(index + 1).unwrap_or(u32::MAX))?;
             step.commit()?;
         }
-        Ok(Self { db })
+        Ok(Self { db, me })
+    }
+
+    /// Another connection to a file that is open, for reading beside long writes.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_reader(path: &Path, key: &HistoryKey, me: UserId) -> Result<Self, StoreError> {
+        let db = connect(path, key)?;
+        db.pragma_update(None, "query_only", true)?;
+        Ok(Self { db, me })
     }
 
     /// Everything but the messages. Entries that this version cannot read are left out: the relay has them.
@@ -54,6 +68,7 @@ impl History {
             rooms: self.all("SELECT record FROM rooms ORDER BY id")?,
             people: self.all("SELECT person FROM people ORDER BY id")?,
             outbox: self.all("SELECT pending FROM outbox ORDER BY place")?,
+            lost: false,
         })
     }
 
@@ -93,78 +108,6 @@ impl History {
         Ok(())
     }
 
-    /// Keeps the message unless what is there is as new; its words go into the index.
-    pub fn save_message(&self, message: &Message) -> Result<(), StoreError> {
-        let (room, seq) = (message.room_id.as_bytes(), to_sql(message.seq.0));
-        let sql = "SELECT row_id, change FROM messages WHERE room_id = ?1 AND seq = ?2";
-        let there: Option<(i64, i64)> = self
-            .db
-            .prepare_cached(sql)?
-            .query_row(params![room, seq], |row| Ok((row.get(0)?, row.get(1)?)))
-            .optional()?;
-        if let Some((row_id, change)) = there {
-            if change >= to_sql(message.change.0) {
-                return Ok(());
-            }
-            self.db.prepare_cached("DELETE FROM message_search WHERE rowid = ?1")?.execute([row_id])?;
-            self.db.prepare_cached("DELETE FROM messages WHERE row_id = ?1")?.execute([row_id])?;
-        }
-        let sql = "INSERT INTO messages (room_id, seq, change, id, sender_id, client_id, sent_at_ms, edited_at_ms, body) \
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
-        self.db.prepare_cached(sql)?.execute(params![
-            room,
-            seq,
-            to_sql(message.change.0),
-            message.id.as_bytes(),
-            message.sender_id.as_bytes(),
-            message.client_id.as_bytes(),
-            message.sent_at_ms.0,
-            message.edited_at_ms.map_or(0, |at| at.0),
-            to_json(&message.body)?,
-        ])?;
-        if let MessageBody::Text { text } = &message.body {
-            let row_id = self.db.last_insert_rowid();
-            let sql = "INSERT INTO message_search (rowid, text, room) VALUES (?1, ?2, ?3)";
-            self.db.prepare_cached(sql)?.execute(params![row_id, text, room_token(message.room_id)])?;
-        }
-        Ok(())
-    }
-
-    /// Up to 50 messages before a place, or the newest; none before `from`. Ascending.
-    pub fn page(&self, room_id: RoomId, before: Option<Seq>, from: Seq) -> Result<Vec<Message>, StoreError> {
-        let before = before.map_or(i64::MAX, |seq| to_sql(seq.0));
-        let sql = "SELECT room_id, seq, change, id, sender_id, client_id, sent_at_ms, edited_at_ms, body FROM messages \
-                   WHERE room_id = ?1 AND seq < ?2 AND seq >= ?3 ORDER BY seq DESC LIMIT ?4";
-        let mut statement = self.db.prepare_cached(sql)?;
-        let rows = statement.query_map(params![room_id.as_bytes(), before, to_sql(from.0), PAGE], read_message)?;
-        let mut page = rows.collect::<Result<Vec<_>, _>>()?;
-        page.reverse();
-        Ok(page)
-    }
-
-    /// Other people's messages after a place.
-    pub fn count_unread(&self, room_id: RoomId, after: Seq, me: UserId) -> Result<u32, StoreError> {
-        let sql = "SELECT count(*) FROM messages WHERE room_id = ?1 AND seq > ?2 AND sender_id <> ?3";
-        let bound = params![room_id.as_bytes(), to_sql(after.0), me.as_bytes()];
-        Ok(self.db.prepare_cached(sql)?.query_row(bound, |row| row.get(0))?)
-    }
-
-    /// Messages that contain all words of the text, newest first, in one room or in all.
-    pub fn search(&self, text: &str, room_id: Option<RoomId>, limit: u32) -> Result<Vec<Message>, StoreError> {
-        let words: Vec<String> =
-            text.split_whitespace().map(|word| format!("text:\"{}\"", word.replace('"', "\"\""))).collect();
-        if words.is_empty() {
-            return Ok(Vec::new());
-        }
-        let room = room_id.map(|id| format!(" AND room:{}", room_token(id))).unwrap_or_default();
-        let sql = "SELECT room_id, seq, change, id, sender_id, client_id, sent_at_ms, edited_at_ms, body FROM messages \
-                   WHERE row_id IN (SELECT rowid FROM message_search WHERE message_search MATCH ?1) \
-                   ORDER BY sent_at_ms DESC, id DESC LIMIT ?2";
-        let mut statement = self.db.prepare_cached(sql)?;
-        let rows = statement.query_map(params![words.join(" AND ") + &room, limit], read_message)?;
-        Ok(rows.collect::<Result<Vec<_>, _>>()?)
-    }
-
     pub fn save_outbox(&self, pending: &Pending) -> Result<(), StoreError> {
         let sql = "INSERT INTO outbox (client_id, place, pending) \
                    VALUES (?1, (SELECT coalesce(max(place), 0) + 1 FROM outbox), ?2) \
@@ -192,38 +135,34 @@ impl History {
     }
 }
 
-fn read_message(row: &Row<'_>) -> rusqlite::Result<Message> {
-    let body: String = row.get(8)?;
-    let edited: i64 = row.get(7)?;
-    Ok(Message {
-        room_id: RoomId::from_bytes(row.get(0)?),
-        seq: Seq(from_sql(row.get(1)?)),
-        change: Change(from_sql(row.get(2)?)),
-        id: MessageId::from_bytes(row.get(3)?),
-        sender_id: UserId::from_bytes(row.get(4)?),
-        client_id: ClientMessageId::from_bytes(row.get(5)?),
-        sent_at_ms: UnixMs(row.get(6)?),
-        edited_at_ms: (edited != 0).then_some(UnixMs(edited)),
-        body: serde_json::from_str(&body).map_err(|error| {
-            rusqlite::Error::FromSqlConversionFailure(8, rusqlite::types::Type::Text, Box::new(error))
-        })?,
-    })
+/// A connection that reads and writes with this key.
+fn connect(path: &Path, key: &HistoryKey) -> Result<Connection, StoreError> {
+    let db = Connection::open(path)?;
+    // The key itself, not a passphrase: nothing is computed from it that takes time.
+    // What goes wrong comes back as errors; the library would also write it to the terminal.
+    let pragma =
+        Zeroizing::new(format!("PRAGMA cipher_log_level = NONE; PRAGMA key = \"x'{}'\"", key.to_hex().as_str()));
+    db.execute_batch(&pragma)?;
+    let readable = db.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0));
+    if let Err(error) = readable {
+        return Err(match error.sqlite_error_code() {
+            Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => StoreError::Unreadable,
+            _ => error.into(),
+        });
+    }
+    db.busy_timeout(Duration::from_secs(5))?;
+    db.pragma_update(None, "cache_size", -CACHE_KIB)?;
+    Ok(db)
 }
 
-/// A room as one word of the index.
-fn room_token(room_id: RoomId) -> String {
-    let hex: String = room_id.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("r{hex}")
-}
-
-fn to_json<T: serde::Serialize>(value: &T) -> Result<String, StoreError> {
+pub(super) fn to_json<T: serde::Serialize>(value: &T) -> Result<String, StoreError> {
     serde_json::to_string(value).map_err(|_| StoreError::Unwritable)
 }
 
-fn to_sql(number: u64) -> i64 {
+pub(super) fn to_sql(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
-fn from_sql(number: i64) -> u64 {
+pub(super) fn from_sql(number: i64) -> u64 {
     number.max(0).unsigned_abs()
 }

@@ -112,7 +112,17 @@ async fn a_cut_connection_resumes_its_session_and_answers_every_request_once() {
     let mut answered = std::collections::BTreeMap::new();
     for n in 0..12_u64 {
         let client_id = parley_shared::ids::ClientMessageId::from_bytes([u8::try_from(n).unwrap() + 1; 16]);
-        assert!(link.request(OpId(n), Request::SendMessage { room_id: room.id, client_id, text: format!("m{n}") }));
+        assert!(link.request(
+            OpId(n),
+            Request::SendMessage {
+                room_id: room.id,
+                client_id,
+                text: format!("m{n}"),
+                reply_to: None,
+                thread_id: None,
+                attachments: Vec::new(),
+            }
+        ));
         if n % 4 == 3 {
             wire.cut();
             wire.mend();

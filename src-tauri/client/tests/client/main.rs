@@ -5,6 +5,8 @@
 mod bot;
 mod call;
 mod chat;
+mod files;
 mod link;
 mod log;
 mod support;
+mod talk;

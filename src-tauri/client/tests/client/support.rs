@@ -42,7 +42,9 @@ impl Relay {
     fn serve(&mut self, listener: TcpListener) {
         std::fs::create_dir_all(&self.data_dir).unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
-        let config = Config::for_tests(self.data_dir.clone());
+        let mut config = Config::for_tests(self.data_dir.clone());
+        // Some tests write a history.
+        config.messages.burst = 1_000;
         let task = tokio::spawn(async move {
             let shutdown = async { drop(stopped.await) };
             parley_relay::app::serve(config, listener, shutdown).await.unwrap();
@@ -209,7 +211,14 @@ impl Person {
     }
 
     pub async fn say(&self, room_id: RoomId, text: &str) {
-        self.command(Command::SendMessage { room_id, text: text.to_owned() }).await;
+        self.command(Command::SendMessage {
+            room_id,
+            text: text.to_owned(),
+            reply_to: None,
+            thread_id: None,
+            attachments: Vec::new(),
+        })
+        .await;
     }
 
     /// Waits until the open room shows exactly these texts, all of them stored.
@@ -226,7 +235,7 @@ impl Person {
 
 pub fn text(message: &MessageView) -> &str {
     match &message.body {
-        BodyView::Text { text } => text,
+        BodyView::Text { text, .. } => text,
         BodyView::Deleted => "(deleted)",
         BodyView::Call { .. } => "(call)",
     }

@@ -139,12 +139,7 @@ fn acknowledged(frame: &str) -> Result<Option<Message>> {
 }
 
 /// What was acknowledged is there, where it was said to be; each writer's messages are in the order of writing.
-async fn compare(
-    server: &Server,
-    base: &BTreeMap<RoomId, Seq>,
-    written: &[Written],
-    total: &mut Kills,
-) -> Result<()> {
+async fn compare(server: &Server, base: &BTreeMap<RoomId, Seq>, written: &[Written], total: &mut Kills) -> Result<()> {
     for (guest, written) in server.guests.iter().zip(written) {
         let from = base.get(&guest.room_id).copied().unwrap_or_default();
         let room = history(server, guest, from).await?;

@@ -28,7 +28,7 @@ pub struct Server {
 
 #[derive(Debug)]
 enum Running {
-    Relay(RelayProcess),
+    Relay { relay: RelayProcess, _config: TempDir },
     Peer { process: Process, _log: TempDir },
 }
 
@@ -46,7 +46,7 @@ impl Server {
         let guests = settle(relay.data(), rooms, members).await?;
         relay.start_again()?;
         let address = relay.url.replacen("http", "ws", 1) + "/api/v1/socket";
-        Ok(Self { dialect: Dialect::Parley, address, guests, process: Running::Relay(relay) })
+        Ok(Self { dialect: Dialect::Parley, address, guests, process: Running::Relay { relay, _config: folder } })
     }
 
     /// Another server, in which everybody is in one room.
@@ -89,14 +89,14 @@ impl Server {
     /// It is no relay of ours.
     pub fn url(&self) -> Result<&str> {
         match &self.process {
-            Running::Relay(relay) => Ok(&relay.url),
+            Running::Relay { relay, .. } => Ok(&relay.url),
             Running::Peer { .. } => anyhow::bail!("only a relay has REST"),
         }
     }
 
     /// Ends a relay without a chance to write anything (SIGKILL).
     pub fn kill(&mut self) {
-        if let Running::Relay(relay) = &mut self.process {
+        if let Running::Relay { relay, .. } = &mut self.process {
             relay.kill();
         }
     }
@@ -107,7 +107,7 @@ impl Server {
     /// It does not come up.
     pub fn start_again(&mut self) -> Result<()> {
         match &mut self.process {
-            Running::Relay(relay) => {
+            Running::Relay { relay, .. } => {
                 renew(relay.data(), &mut self.guests)?;
                 relay.start_again()
             }
@@ -119,7 +119,7 @@ impl Server {
     /// It has ended.
     pub fn id(&self) -> Result<u32> {
         match &self.process {
-            Running::Relay(relay) => relay.id().context("the relay has ended"),
+            Running::Relay { relay, .. } => relay.id().context("the relay has ended"),
             Running::Peer { process, .. } => Ok(process.id()),
         }
     }

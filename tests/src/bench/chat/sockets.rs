@@ -190,9 +190,8 @@ async fn connect(server: &Server, count: usize) -> Result<Vec<Client>> {
     let numbers: Vec<usize> = (0..count).collect();
     let mut clients = Vec::with_capacity(count);
     for chunk in numbers.chunks(OPENING) {
-        let opening = chunk
-            .iter()
-            .map(|number| Client::connect(&server.address, server.dialect, server.guests.get(*number)));
+        let opening =
+            chunk.iter().map(|number| Client::connect(&server.address, server.dialect, server.guests.get(*number)));
         clients.extend(try_join_all(opening).await?);
     }
     Ok(clients)

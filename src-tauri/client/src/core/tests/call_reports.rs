@@ -84,7 +84,10 @@ fn what_is_shown_of_quality_comes_with_names_and_causes() {
     let (mut desk, _) = in_call();
     seconds(&mut desk, 3, 40.0, 30.0);
     let shown = desk.effects.iter().rev().find_map(|effect| match effect {
-        Effect::Show(ViewEvent::CallStats(stats)) => Some(stats.participants[0].clone()),
+        Effect::Show(event) => match event.as_ref() {
+            ViewEvent::CallStats(stats) => Some(stats.participants[0].clone()),
+            _ => None,
+        },
         _ => None,
     });
     let mina = shown.expect("statistics are shown");
@@ -97,7 +100,7 @@ fn details_of_a_call_show_mine_first_with_everybodys_name() {
     let mut desk = Desk::online();
     let report = |other| CallReport { duration_s: 9, setup_ms: None, people: vec![person_report(other)] };
     let stored = |id, other| StoredReport { user: user(id), reported_at_ms: UnixMs(1), report: report(other) };
-    desk.feed(Input::CallDetails(ReplyId(77), CALL));
+    desk.feed(Input::Query(ReplyId(77), Query::CallDetails { call_id: CALL }));
     let op = desk.api_op(|call| matches!(call, ApiCall::CallReports(_)));
     let reports = vec![stored(MINA, ME), stored(ME, MINA)];
     desk.feed(Input::ApiDone(op, Ok(ApiReply::CallReports(reports))));

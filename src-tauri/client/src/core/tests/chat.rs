@@ -1,7 +1,7 @@
 use super::*;
 
 fn send(desk: &mut Desk, text: &str) -> ReplyId {
-    desk.command(Command::SendMessage { room_id: ROOM, text: text.to_owned() })
+    desk.command(text_command(text))
 }
 
 /// The relay's version of a message that was sent.
@@ -201,6 +201,7 @@ fn older_messages_come_from_disk_first_and_then_from_the_relay() {
             room: Room { last_seq: Seq(120), last_change: Change(120), ..direct_room() },
             cursor: Change(120),
             history_from: Some(Seq(51)),
+            oldest_at_ms: None,
             draft: "half a thought".to_owned(),
         }],
         ..Cached::default()
@@ -209,7 +210,7 @@ fn older_messages_come_from_disk_first_and_then_from_the_relay() {
     desk.open_room(page(71, 120));
     assert!(desk.timeline().has_older && desk.timeline().draft == "half a thought");
     desk.command(Command::LoadOlder { room_id: ROOM });
-    desk.feed(Input::PageLoaded { room_id: ROOM, before: Some(Seq(71)), messages: page(51, 70) });
+    desk.feed(page_loaded(PageAt::Before(Seq(71)), page(51, 70), 51, 70));
     assert_eq!(desk.timeline().messages.len(), 70);
 
     let offline = desk.command(Command::LoadOlder { room_id: ROOM });

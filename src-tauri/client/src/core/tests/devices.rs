@@ -48,7 +48,8 @@ fn asked_for(desk: &Desk) -> Option<Option<String>> {
 /// What was said since the effects were cleared: code, subject, what takes its place.
 fn said(desk: &mut Desk) -> Vec<(String, Option<String>, Option<String>)> {
     let said = desk.effects.iter().filter_map(|effect| match effect {
-        Effect::Show(ViewEvent::Notice(Notice { code, subject, instead, .. })) => {
+        Effect::Show(event) => {
+            let ViewEvent::Notice(Notice { code, subject, instead, .. }) = event.as_ref() else { return None };
             Some((code.clone(), subject.clone(), instead.clone()))
         }
         _ => None,

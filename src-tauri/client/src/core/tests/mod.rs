@@ -4,8 +4,11 @@ mod call_reports;
 mod calls;
 mod chat;
 mod devices;
+mod jumps;
 mod reducers;
 mod session;
+mod threads;
+mod uploads;
 
 use std::time::Duration;
 
@@ -23,7 +26,7 @@ pub const MY_DEVICE: DeviceId = DeviceId::from_bytes([11; 16]);
 
 pub fn user(id: UserId) -> User {
     let display_name = if id == ME { "Jo" } else { "Mina" }.to_owned();
-    User { id, display_name, role: Role::Member, bot: false }
+    User { id, display_name, role: Role::Member, bot: false, avatar: None, status_text: String::new() }
 }
 
 pub fn member(id: UserId) -> Member {
@@ -46,6 +49,8 @@ pub fn direct_room() -> Room {
         last_change: Change(0),
         last_message: None,
         unread: 0,
+        mentions: 0,
+        avatar: None,
         call: None,
     }
 }
@@ -63,7 +68,27 @@ pub fn message(seq: u64, sender: UserId, text: &str) -> Message {
         client_id: ClientMessageId::from_bytes(id),
         sent_at_ms: UnixMs(i64::try_from(seq).unwrap() * 1_000),
         edited_at_ms: None,
-        body: MessageBody::Text { text: text.to_owned() },
+        reply_to: None,
+        thread_id: None,
+        thread: None,
+        reactions: Vec::new(),
+        pinned_at_ms: None,
+        body: MessageBody::text(text),
+    }
+}
+
+pub fn page_loaded(at: PageAt, messages: Vec<Message>, from: u64, to: u64) -> Input {
+    Input::PageLoaded { room_id: ROOM, at, page: Page { messages, from: Seq(from), to: Seq(to) } }
+}
+
+/// Sending a text alone.
+pub fn text_command(text: &str) -> Command {
+    Command::SendMessage {
+        room_id: ROOM,
+        text: text.to_owned(),
+        reply_to: None,
+        thread_id: None,
+        attachments: Vec::new(),
     }
 }
 
@@ -232,7 +257,7 @@ impl Desk {
     /// The open room's messages as text and state.
     pub fn texts(&self) -> Vec<(String, MessageState)> {
         let text = |body: &BodyView| match body {
-            BodyView::Text { text } => text.clone(),
+            BodyView::Text { text, .. } => text.clone(),
             BodyView::Deleted => "(deleted)".to_owned(),
             BodyView::Call { .. } => "(call)".to_owned(),
         };
@@ -242,6 +267,11 @@ impl Desk {
     /// Opens the room; the disk has these messages of it.
     pub fn open_room(&mut self, on_disk: Vec<Message>) {
         self.command(Command::OpenRoom { room_id: ROOM });
-        self.feed(Input::PageLoaded { room_id: ROOM, before: None, messages: on_disk });
+        let from = on_disk.first().map_or(Seq(1), |first| first.seq);
+        self.feed(Input::PageLoaded {
+            room_id: ROOM,
+            at: PageAt::Newest,
+            page: Page { messages: on_disk, from, to: Seq(u64::MAX) },
+        });
     }
 }

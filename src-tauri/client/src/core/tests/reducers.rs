@@ -55,7 +55,7 @@ impl Relay {
         let message = self.stored.get_mut(index)?;
         message.change = Change(self.change);
         message.edited_at_ms = Some(UnixMs(1));
-        message.body = MessageBody::Text { text: format!("edit {}", self.change) };
+        message.body = MessageBody::text(format!("edit {}", self.change));
         Some(message.clone())
     }
 }
@@ -80,7 +80,7 @@ impl World {
         match step {
             Step::Write => {
                 let text = format!("mine {}", self.written.len());
-                self.desk.command(Command::SendMessage { room_id: ROOM, text });
+                self.desk.command(text_command(&text));
                 self.written.push(self.desk.timeline().messages.last().unwrap().client_id);
             }
             Step::Answer => {
@@ -205,8 +205,9 @@ proptest! {
         prop_assert_eq!(shown, stored);
         for (view, message) in view.messages.iter().zip(&world.relay.stored) {
             prop_assert_eq!(view.seq, Some(message.seq));
-            let MessageBody::Text { text } = &message.body else { unreachable!() };
-            prop_assert_eq!(&view.body, &BodyView::Text { text: text.clone() });
+            let MessageBody::Text { text, .. } = &message.body else { unreachable!() };
+            let body = BodyView::Text { text: text.clone(), mentions: Vec::new(), attachments: Vec::new() };
+            prop_assert_eq!(&view.body, &body);
         }
     }
 }

@@ -22,6 +22,7 @@ fn the_last_state_is_on_the_screen_before_the_relay_answers() {
         room: Room { last_message: Some(message(3, MINA, "see you")), last_seq: Seq(3), ..direct_room() },
         cursor: Change(3),
         history_from: Some(Seq(1)),
+        oldest_at_ms: None,
         draft: String::new(),
     };
     let desk = Desk::signed_in(Cached { rooms: vec![room], ..Cached::default() });
@@ -30,7 +31,8 @@ fn the_last_state_is_on_the_screen_before_the_relay_answers() {
     assert_eq!(snapshot.connection, ConnectionView::Connecting);
     assert!(!snapshot.rooms.loading);
     assert_eq!(snapshot.rooms.rooms[0].title, "Mina");
-    let text = Preview::Text { sender: "Mina".to_owned(), mine: false, text: "see you".to_owned() };
+    let text =
+        Preview::Text { sender: "Mina".to_owned(), mine: false, text: "see you".to_owned(), images: 0, files: 0 };
     assert_eq!(snapshot.rooms.rooms[0].preview, text);
 }
 
@@ -145,6 +147,7 @@ fn an_answer_to_an_older_search_does_not_replace_a_newer_one() {
         last_seen_at_ms: None,
         favourite: false,
         blocked: false,
+        bio: String::new(),
     };
     let newer = desk.api_op(|call| matches!(call, ApiCall::People { query } if query == "min"));
     desk.feed(Input::ApiDone(newer, Ok(ApiReply::People(vec![person(MINA)]))));
@@ -168,8 +171,14 @@ fn presence_comes_back_with_the_relay_whatever_is_searched_for() {
     assert_eq!(presence(&desk), Presence::Offline);
     desk.feed(welcome(true, Vec::new()));
     let op = desk.api_op(|call| matches!(call, ApiCall::People { query } if query.is_empty()));
-    let mina =
-        Person { user: user(MINA), presence: Presence::Away, last_seen_at_ms: None, favourite: false, blocked: false };
+    let mina = Person {
+        user: user(MINA),
+        presence: Presence::Away,
+        last_seen_at_ms: None,
+        favourite: false,
+        blocked: false,
+        bio: String::new(),
+    };
     desk.feed(Input::ApiDone(op, Ok(ApiReply::People(vec![mina]))));
     assert_eq!(presence(&desk), Presence::Away);
 }
