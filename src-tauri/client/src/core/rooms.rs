@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use parley_shared::ids::{Change, RoomId, Seq, UnixMs, UserId};
-use parley_shared::limits::TYPING_TIMEOUT;
+use parley_shared::limits::{RECEIPT_MEMBERS, TYPING_TIMEOUT};
 use parley_shared::view::{Preview, RoomItem, RoomsView};
 use parley_shared::wire::{AttachmentKind, CallOutcome, Member, MemberRole, Message, MessageBody, Room, RoomKind};
 use serde::{Deserialize, Serialize};
@@ -152,8 +152,11 @@ impl RoomState {
         }
     }
 
-    /// How far every other member has received and read.
+    /// How far every other member has received and read; nothing in rooms so large that receipts are not told.
     pub fn others_have(&self, me: UserId) -> (Seq, Seq) {
+        if self.room().member_count as usize > RECEIPT_MEMBERS {
+            return (Seq(0), Seq(0));
+        }
         let others = || self.room().members.iter().filter(|member| member.user.id != me);
         let delivered = others().map(|member| member.delivered_seq.max(member.read_seq)).min();
         let read = others().map(|member| member.read_seq).min();

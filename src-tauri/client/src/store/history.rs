@@ -152,6 +152,8 @@ fn connect(path: &Path, key: &HistoryKey) -> Result<Connection, StoreError> {
     }
     db.busy_timeout(Duration::from_secs(5))?;
     db.pragma_update(None, "cache_size", -CACHE_KIB)?;
+    // Built with STAT4, SQLite would prepare a statement anew for every value that is bound to a range.
+    db.set_db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     Ok(db)
 }
 

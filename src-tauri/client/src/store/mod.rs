@@ -190,8 +190,14 @@ fn run(history: &History, mut inbox: mpsc::Receiver<StoreJob>, answers: &mpsc::S
             let Ok(next) = inbox.try_recv() else { break };
             batch.push(next);
         }
+        let waits = |job: &StoreJob| match job {
+            StoreJob::Wipe(reply) => Some(*reply),
+            _ => None,
+        };
+        let waiting: Vec<ReplyId> = batch.iter().filter_map(waits).collect();
         if let Err(error) = run_batch(history, batch, answers) {
             history.rollback();
+            waiting.into_iter().for_each(|reply| give_answer(answers, Input::StoreAnswered(reply, None)));
             tracing::error!(%error, "the local history cannot be written");
         }
     }
