@@ -16,6 +16,7 @@ pub mod calls;
 pub mod link;
 pub mod pages;
 pub mod person;
+pub mod picture;
 pub mod programs;
 pub mod relay;
 pub mod sound;

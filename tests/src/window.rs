@@ -132,6 +132,16 @@ impl Window {
         field.send_keys(text).await.with_context(|| format!("type into {selector}"))
     }
 
+    /// Chooses a file in a file field, which is seldom shown itself.
+    ///
+    /// # Errors
+    /// There is no such field.
+    pub async fn choose(&self, selector: &str, path: &Path) -> Result<()> {
+        let field = self.page.find(Locator::Css(selector)).await.with_context(|| format!("find {selector}"))?;
+        let path = path.to_str().context("a path that is text")?;
+        field.send_keys(path).await.with_context(|| format!("choose a file in {selector}"))
+    }
+
     /// Types into a field in place of what is there.
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result, anyhow};
 use e2e::person::{Person, is_text, say};
+use e2e::picture::plain_png;
 use e2e::relay::{Relay, RelayProcess};
 use parley_client::core::Answer;
 use parley_client::files::Variant;
@@ -231,15 +232,6 @@ async fn relay_and_device_find_the_same_and_the_device_also_alone() -> Result<()
     mara.see_timeline("the hit", |timeline| (timeline.focus?.seq == seq).then_some(())).await
 }
 
-/// A PNG of one colour.
-fn picture(width: u32, height: u32) -> Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    let mut encoder = png::Encoder::new(&mut bytes, width, height);
-    encoder.set_color(png::ColorType::Rgb);
-    encoder.write_header()?.write_image_data(&[40, 120, 160].repeat((width * height) as usize))?;
-    Ok(bytes)
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_picture_and_a_file_reach_the_other_and_nobody_else() -> Result<()> {
     let relay = Relay::start().await?;
@@ -248,7 +240,7 @@ async fn a_picture_and_a_file_reach_the_other_and_nobody_else() -> Result<()> {
     let attach = async |name: &str, bytes: Vec<u8>| {
         mara.client.attach(name, bytes).await.map_err(|error| anyhow!("{name}: {error:?}"))
     };
-    let photo = attach("../beach.png", picture(1_600, 1_200)?).await?;
+    let photo = attach("../beach.png", plain_png(1_600, 1_200)?).await?;
     assert!(matches!(photo.kind, AttachmentKind::Image { width_px: 1_600, height_px: 1_200, .. }));
     let notes = attach("notes.txt", b"Bring towels".repeat(200_000)).await?;
     let attachments = vec![photo.key, notes.key];

@@ -2,9 +2,10 @@
 
 use anyhow::Result;
 use e2e::person::{PASSWORD, Person, email};
+use e2e::picture::plain_png;
 use e2e::relay::RelayProcess;
 use e2e::window::{Desk, Echo, Key, Window, id, row};
-use parley_shared::view::Command;
+use parley_shared::view::{BodyView, Command, MessageView};
 use serde_json::json;
 
 /// Opens the app on a relay, with the files of this desk.
@@ -59,6 +60,50 @@ async fn person_signs_up_writes_and_calls_echo() -> Result<()> {
     window.click(&id("hang-up")).await?;
     window.see_no(&id("remote-video")).await?;
     window.see(&id("composer")).await?;
+    window.close().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn person_answers_sends_a_picture_and_finds_a_message_again() -> Result<()> {
+    let desk = Desk::start().await?;
+    let relay = RelayProcess::start()?;
+    let bob = Person::sign_up(&relay.url, "Bob").await?;
+    let window = open(&desk, &relay).await?;
+    sign_up(&window, "Alice").await?;
+    let enter = char::from(Key::Enter).to_string();
+    let room_id = bob.open_direct("Alice").await?;
+    bob.say(room_id, "Which colour for the **door**?").await?;
+    window.click(&row("room-item", "Bob")).await?;
+    window.read(&id("message-text"), "Which colour for the door?").await?;
+
+    window.run("document.querySelector('[data-testid=message]').focus()", Vec::new()).await?;
+    window.keys("r").await?;
+    window.focused(&id("composer")).await?;
+    window.keys(&format!("Blue{enter}")).await?;
+    let answer = bob.see_message("Blue").await?;
+    assert!(answer.reply.is_some_and(|reply| reply.mine), "it answers Bob's question");
+    window.read(&id("reply-line"), "Which colour for the").await?;
+
+    let picture = desk.path().join("door.png");
+    std::fs::write(&picture, plain_png(640, 480)?)?;
+    window.choose(&id("attach-input"), &picture).await?;
+    window.see(&id("draft")).await?;
+    window.click(&id("send")).await?;
+    bob.see_timeline("the picture", |timeline| {
+        let with_file = |message: &MessageView| match &message.body {
+            BodyView::Text { attachments, .. } => attachments.iter().any(|file| file.name == "door.png"),
+            BodyView::Deleted | BodyView::Call { .. } => false,
+        };
+        timeline.messages.iter().any(with_file).then_some(())
+    })
+    .await?;
+    window.see(&format!("{} img", id("image"))).await?;
+
+    window.click(&id("search-toggle")).await?;
+    window.write(&id("search-messages"), "colo").await?;
+    window.read(&id("search-hit"), "Which colour for the").await?;
+    window.click(&id("search-hit")).await?;
+    window.see(&id("jumped")).await?;
     window.close().await
 }
 
