@@ -42,7 +42,7 @@ async fn tone_and_picture_of_real_devices_reach_the_other_side() -> Result<()> {
     const SECONDS: u32 = 8;
     let relay = Relay::start().await?;
     let sounds = PrivatePipeWire::start()?;
-    let camera = FakeCamera::build(&FakeCamera::source(), &FakeCameraOptions::default())?;
+    let camera = FakeCamera::build(&FakeCameraOptions::default())?;
     let dir = tempfile::tempdir()?;
     let (tone, recording) = (dir.path().join("tone.wav"), dir.path().join("heard.wav"));
     sound::write_tone(&tone, 1_000.0, 0.4, 120)?;
@@ -120,7 +120,7 @@ async fn a_call_goes_on_while_microphone_and_camera_are_pulled_and_put_back() ->
     const INSIDE_HZ: f64 = 600.0;
     let relay = Relay::start().await?;
     let sounds = PrivatePipeWire::start()?;
-    let camera = FakeCamera::build(&FakeCamera::source(), &FakeCameraOptions::default())?;
+    let camera = FakeCamera::build(&FakeCameraOptions::default())?;
     let dir = tempfile::tempdir()?;
     let [inside, outside, recording] = ["inside.wav", "outside.wav", "heard.wav"].map(|name| dir.path().join(name));
     sound::write_tone(&inside, INSIDE_HZ, 0.4, LONG)?;
@@ -203,7 +203,7 @@ async fn a_call_is_joined_without_any_device_and_takes_what_is_plugged_in() -> R
     const TONE_HZ: f64 = 1_000.0;
     let relay = Relay::start().await?;
     let mut sounds = PrivatePipeWire::start()?;
-    let camera = FakeCamera::build(&FakeCamera::source(), &FakeCameraOptions::default())?;
+    let camera = FakeCamera::build(&FakeCameraOptions::default())?;
     let dir = tempfile::tempdir()?;
     let (tone, recording) = (dir.path().join("tone.wav"), dir.path().join("heard.wav"));
     sound::write_tone(&tone, TONE_HZ, 0.4, LONG)?;

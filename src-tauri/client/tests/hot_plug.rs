@@ -98,7 +98,7 @@ fn pulse() -> PrivatePulse {
 }
 
 fn camera(options: &FakeCameraOptions) -> FakeCamera {
-    FakeCamera::build(&FakeCamera::source(), options).unwrap_or_else(|error| panic!("{error}"))
+    FakeCamera::build(options).unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// Two minutes of a loud 480 Hz square wave.

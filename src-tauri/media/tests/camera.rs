@@ -10,7 +10,7 @@ use testbed::{FakeCamera, FakeCameraOptions};
 const PATIENCE: Duration = Duration::from_secs(20);
 
 fn camera(options: &FakeCameraOptions) -> FakeCamera {
-    FakeCamera::build(&FakeCamera::source(), options).unwrap_or_else(|error| panic!("{error}"))
+    FakeCamera::build(options).unwrap_or_else(|error| panic!("{error}"))
 }
 
 #[test]

@@ -1,12 +1,10 @@
 //! A camera made of software: `tests/tools/fakecam.c`, compiled and preloaded into the program under test.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::{fs, path::PathBuf, process::Command};
 
 use crate::{Environment, TempFolder, TestbedError, process, variable};
+
+const SOURCE: &str = include_str!("../../tools/fakecam.c");
 
 /// How the camera presents itself.
 #[derive(Clone, Debug)]
@@ -44,13 +42,14 @@ pub struct FakeCamera {
 }
 
 impl FakeCamera {
-    /// Compiles the camera. `source` is the path of `fakecam.c`; [`FakeCamera::source`] knows it inside this repository.
+    /// Compiles the camera.
     ///
     /// # Errors
     /// [`TestbedError`] when `gcc` is missing or does not compile it.
-    pub fn build(source: &Path, options: &FakeCameraOptions) -> Result<Self, TestbedError> {
+    pub fn build(options: &FakeCameraOptions) -> Result<Self, TestbedError> {
         process::require("gcc")?;
         let folder = TempFolder::new("cam")?;
+        let source = folder.write("fakecam.c", SOURCE)?;
         let library = folder.join("libfakecam.so");
         let mut command = Command::new("gcc");
         command.args(["-O2", "-Wall", "-shared", "-fPIC", "-o"]).arg(&library).arg(source).args(["-ldl", "-lpthread"]);
@@ -69,11 +68,6 @@ impl FakeCamera {
         env.extend(options.y4m.iter().map(|path| variable("FAKECAM_Y4M", path)));
         env.extend(options.interval.map(|(over, under)| ("FAKECAM_INTERVAL".to_owned(), format!("{over}/{under}"))));
         Ok(Self { folder, env })
-    }
-
-    /// Where `fakecam.c` lies in this repository.
-    pub fn source() -> PathBuf {
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("../tools/fakecam.c")
     }
 
     /// What a program needs to see the camera.
