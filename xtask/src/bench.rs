@@ -15,7 +15,10 @@ use crate::{cargo, npm, paths, process};
 /// Name, and what it measures.
 const BENCHES: &[(&str, &str)] = &[
     ("call", "one call between two people, beside Chromium to Chromium"),
-    ("chat", "sockets, fan-out, durable inserts, history and search, beside ws, Socket.IO and prosody"),
+    (
+        "chat",
+        "sockets, fan-out and durable inserts, beside ws and Socket.IO; a relay that is killed while everybody writes",
+    ),
     ("media", "sound and picture under bad networks, beside libwebrtc to libwebrtc"),
 ];
 
@@ -36,7 +39,7 @@ pub struct BenchArgs {
     /// Of `media` the first of its networks, of `chat` the moments of its kills
     #[arg(long)]
     seed: Option<u64>,
-    /// Of `media` half an hour for what takes five minutes else, of `chat` 500 kills and ten million messages
+    /// Of `media` half an hour for what takes five minutes else, of `chat` 500 kills for 20
     #[arg(long)]
     long: bool,
     /// Installs missing system packages without asking
@@ -54,7 +57,7 @@ pub fn bench(args: BenchArgs) -> Result<()> {
         let known: Vec<_> = BENCHES.iter().map(|(name, what)| format!("  {name}: {what}")).collect();
         bail!("there is no such bench. There are:\n{}", known.join("\n"));
     }
-    deps::ensure(if wanted.contains(&"chat") { Purpose::Servers } else { Purpose::Tests }, args.yes)?;
+    deps::ensure(Purpose::Tests, args.yes)?;
     // The libwebrtc that some are measured beside.
     npm::install(&paths::workspace().join("tests"))?;
     let programs = cargo::build(&["parley-relay", "parley-client", "e2e"], true)?;

@@ -17,8 +17,6 @@ pub enum Purpose {
     App,
     /// Tests and benches with real sound servers, windows and browsers.
     Tests,
-    /// Benches beside servers of others.
-    Servers,
 }
 
 /// Installs what is missing, after asking. Says nothing when nothing is.
@@ -272,12 +270,6 @@ const NEEDS: &[Need] = &[
         pacman: &["chromium"],
         ..need("chromedriver", Purpose::Tests, Probe::LinuxProgram(&["chromedriver"]))
     },
-    Need {
-        apt: &["prosody"],
-        dnf: &["prosody"],
-        pacman: &["prosody"],
-        ..need("prosody", Purpose::Servers, Probe::LinuxProgram(&["prosody"]))
-    },
 ];
 
 #[cfg(test)]
@@ -295,7 +287,7 @@ mod tests {
 
     #[test]
     fn purposes_grow() {
-        assert!(Purpose::Engine < Purpose::App && Purpose::App < Purpose::Tests && Purpose::Tests < Purpose::Servers);
+        assert!(Purpose::Engine < Purpose::App && Purpose::App < Purpose::Tests);
     }
 
     #[test]

@@ -27,9 +27,8 @@ struct Args {
 
 const IDLE_SOCKETS: usize = 5_000;
 const MEMBERS: usize = 500;
-/// Those that are measured at telling a room. Prosody keeps what is said, as we do; it does not wait for the disk.
-const ROOM_PEERS: [Dialect; 3] = [Dialect::Ws, Dialect::SocketIo, Dialect::Xmpp];
 const WRITERS: usize = 1_000;
+const PEERS: [Dialect; 2] = [Dialect::Ws, Dialect::SocketIo];
 
 #[tokio::main]
 async fn main() -> Result<()> {
@@ -53,12 +52,12 @@ async fn main() -> Result<()> {
 }
 
 async fn idle_rows(runs: u32) -> Result<Vec<Row>> {
-    let mut all: Vec<Vec<Idle>> = vec![Vec::new(); 3];
+    let mut all: Vec<Vec<Idle>> = vec![Vec::new(); 1 + PEERS.len()];
     for run in 0..runs {
         let relay = Server::relay(IDLE_SOCKETS / 2, 2).await?;
         all[0].push(sockets::idle(&relay, IDLE_SOCKETS).await?);
         drop(relay);
-        for (kind, dialect) in [Dialect::Ws, Dialect::SocketIo].into_iter().enumerate() {
+        for (kind, dialect) in PEERS.into_iter().enumerate() {
             all[kind + 1].push(sockets::idle(&Server::peer(dialect)?, IDLE_SOCKETS).await?);
         }
         eprintln!("run {run}, idle: {:?}", all.iter().map(|kind| kind.last()).collect::<Vec<_>>());
@@ -80,18 +79,18 @@ async fn idle_rows(runs: u32) -> Result<Vec<Row>> {
 }
 
 async fn fanout_rows(runs: u32) -> Result<Vec<Row>> {
-    let mut all: Vec<Vec<Fanout>> = vec![Vec::new(); 1 + ROOM_PEERS.len()];
+    let mut all: Vec<Vec<Fanout>> = vec![Vec::new(); 1 + PEERS.len()];
     for run in 0..runs {
         let relay = Server::relay(1, MEMBERS).await?;
         all[0].push(sockets::fanout(&relay, MEMBERS).await?);
         drop(relay);
-        for (kind, dialect) in ROOM_PEERS.into_iter().enumerate() {
+        for (kind, dialect) in PEERS.into_iter().enumerate() {
             all[kind + 1].push(sockets::fanout(&Server::peer(dialect)?, MEMBERS).await?);
         }
         eprintln!("run {run}, fan-out: {:?}", all.iter().map(|kind| kind.last()).collect::<Vec<_>>());
     }
     let pick = |kind: usize, figure: fn(&Fanout) -> f64| all[kind].iter().map(figure).collect::<Vec<_>>();
-    Ok(ROOM_PEERS
+    Ok(PEERS
         .into_iter()
         .enumerate()
         .flat_map(|(kind, dialect)| {

@@ -14,7 +14,6 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
 use super::crowd::{Guest, random};
-use super::xmpp::{self, XmlStream};
 
 /// What a server speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,8 +21,6 @@ pub enum Dialect {
     Parley,
     Ws,
     SocketIo,
-    /// XMPP over TCP, one room for everybody.
-    Xmpp,
 }
 
 impl Dialect {
@@ -32,7 +29,6 @@ impl Dialect {
             Self::Parley => "Parley",
             Self::Ws => "ws",
             Self::SocketIo => "Socket.IO 4",
-            Self::Xmpp => "prosody",
         }
     }
 }
@@ -42,16 +38,12 @@ pub const SAID_BYTES: usize = 140;
 /// Events between two acknowledgements.
 const ACK_EVERY: u32 = 32;
 
-#[derive(Debug)]
-enum Wire {
-    Socket(Box<WebSocketStream<MaybeTlsStream<TcpStream>>>),
-    Xml(XmlStream),
-}
+type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 /// One connected guest.
 #[derive(Debug)]
 pub struct Client {
-    wire: Wire,
+    socket: Socket,
     dialect: Dialect,
     room_id: Option<RoomId>,
     next_request: u64,
@@ -74,16 +66,10 @@ impl Client {
     /// # Errors
     /// The server is away or refuses.
     pub async fn connect(address: &str, dialect: Dialect, guest: Option<&Guest>) -> Result<Self> {
-        let wire = match dialect {
-            Dialect::Xmpp => Wire::Xml(XmlStream::connect(address).await?),
-            Dialect::Parley | Dialect::Ws | Dialect::SocketIo => {
-                let config = WebSocketConfig::default().read_buffer_size(4 * 1024).write_buffer_size(0);
-                let (socket, _) = tokio_tungstenite::connect_async_with_config(address, Some(config), true).await?;
-                Wire::Socket(Box::new(socket))
-            }
-        };
+        let config = WebSocketConfig::default().read_buffer_size(4 * 1024).write_buffer_size(0);
+        let (socket, _) = tokio_tungstenite::connect_async_with_config(address, Some(config), true).await?;
         let room_id = guest.map(|guest| guest.room_id);
-        let mut client = Self { wire, dialect, room_id, next_request: 0, unacknowledged: 0 };
+        let mut client = Self { socket, dialect, room_id, next_request: 0, unacknowledged: 0 };
         match dialect {
             Dialect::Parley => {
                 let access_token = guest.context("a guest of ours has a token")?.token.clone();
@@ -100,7 +86,6 @@ impl Client {
                 client.send("40".to_owned()).await?;
                 client.expect("40{").await?;
             }
-            Dialect::Xmpp => {}
         }
         Ok(client)
     }
@@ -114,7 +99,6 @@ impl Client {
             Dialect::Parley => self.say_as(ClientMessageId::from_parts(unix_now(), random()), number).await,
             Dialect::Ws => self.send(said(number)).await,
             Dialect::SocketIo => self.send(format!(r#"42["say","{}"]"#, said(number))).await,
-            Dialect::Xmpp => self.send(xmpp::group_message(&said(number))).await,
         }
     }
 
@@ -138,7 +122,7 @@ impl Client {
         let text = self.receive().await?;
         match self.dialect {
             Dialect::Parley => self.hear_parley(&text).await,
-            Dialect::Ws | Dialect::Xmpp => Ok(number(&text).map_or(Heard::Other, Heard::Said)),
+            Dialect::Ws => Ok(number(&text).map_or(Heard::Other, Heard::Said)),
             Dialect::SocketIo => {
                 if text == "2" {
                     self.send("3".to_owned()).await?;
@@ -175,23 +159,17 @@ impl Client {
     /// # Errors
     /// The connection is lost.
     pub async fn receive(&mut self) -> Result<String> {
-        match &mut self.wire {
-            Wire::Socket(socket) => loop {
-                match socket.next().await.context("the server hung up")?? {
-                    Message::Text(text) => return Ok(text.as_str().to_owned()),
-                    Message::Close(frame) => bail!("the server closed: {frame:?}"),
-                    Message::Binary(_) | Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => {}
-                }
-            },
-            Wire::Xml(stream) => stream.until("</message>").await,
+        loop {
+            match self.socket.next().await.context("the server hung up")?? {
+                Message::Text(text) => return Ok(text.as_str().to_owned()),
+                Message::Close(frame) => bail!("the server closed: {frame:?}"),
+                Message::Binary(_) | Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => {}
+            }
         }
     }
 
     async fn send(&mut self, text: String) -> Result<()> {
-        match &mut self.wire {
-            Wire::Socket(socket) => Ok(socket.send(Message::text(text)).await?),
-            Wire::Xml(stream) => stream.send(&text).await,
-        }
+        Ok(self.socket.send(Message::text(text)).await?)
     }
 }
 
@@ -205,9 +183,11 @@ fn said(number: u64) -> String {
 }
 
 fn number(text: &str) -> Option<u64> {
-    let rest = &text[text.find("n=")? + 2..];
-    let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
-    rest[..end].parse().ok()
+    text.match_indices("n=").find_map(|(at, mark)| {
+        let rest = &text[at + mark.len()..];
+        let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+        rest[..end].parse().ok()
+    })
 }
 
 /// When each message of a steady stream is due, whatever became of those before it.

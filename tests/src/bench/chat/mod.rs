@@ -5,4 +5,3 @@ pub mod kills;
 pub mod load;
 pub mod server;
 pub mod sockets;
-pub mod xmpp;

@@ -9,7 +9,6 @@ use tempfile::TempDir;
 
 use super::crowd::{Guest, renew, settle};
 use super::load::Dialect;
-use super::xmpp;
 use crate::programs::{self, Process};
 use crate::relay::RelayProcess;
 
@@ -57,7 +56,6 @@ impl Server {
         let (name, address) = match dialect {
             Dialect::Ws => ("ws", "/"),
             Dialect::SocketIo => ("socket.io", "/socket.io/?EIO=4&transport=websocket"),
-            Dialect::Xmpp => return Self::prosody(),
             Dialect::Parley => anyhow::bail!("Parley is no peer of itself"),
         };
         let log = tempfile::tempdir()?;
@@ -67,20 +65,6 @@ impl Server {
         let listens = process.wait_for("listening on http://", START)?;
         let address = format!("ws://{listens}{address}");
         Ok(Self { dialect, address, guests: Vec::new(), process: Running::Peer { process, _log: log } })
-    }
-
-    fn prosody() -> Result<Self> {
-        let folder = tempfile::tempdir()?;
-        let port = std::net::TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
-        let config = folder.path().join("prosody.cfg.lua");
-        std::fs::write(&config, xmpp::prosody_config(path(folder.path())?, port))?;
-        let mut command = Command::new(programs::installed(&["prosody"])?);
-        command.arg("--root").arg("-F").arg("--config").arg(&config);
-        let mut process = Process::start(&mut command, &folder.path().join("peer.log"))?;
-        process.wait_for("Activated service 'c2s'", START)?;
-        let address = format!("127.0.0.1:{port}");
-        let process = Running::Peer { process, _log: folder };
-        Ok(Self { dialect: Dialect::Xmpp, address, guests: Vec::new(), process })
     }
 
     /// The relay's address for REST.

@@ -57,6 +57,7 @@ pub struct Fanout {
 /// Members who speak; each has two messages under way.
 const SPEAKERS: u64 = 10;
 const UNDER_WAY: u64 = 2;
+const SILENCE: Duration = Duration::from_secs(2);
 const MEASURED: Duration = Duration::from_secs(6);
 /// After the last message was due.
 const LATE: Duration = Duration::from_secs(10);
@@ -67,8 +68,11 @@ const LATE: Duration = Duration::from_secs(10);
 /// The server refuses or loses something.
 pub async fn fanout(server: &Server, members: usize) -> Result<Fanout> {
     let clients = connect(server, members).await?;
-    let (delivery_us, full_rate, clients) = full_speed(server, clients).await?;
-    let (p50_ms, p99_ms) = half_speed(clients, full_rate / 2.0).await?;
+    let name = server.dialect.name();
+    let at_full_rate = full_speed(server, clients).await.with_context(|| format!("{name} at full rate"))?;
+    let (delivery_us, full_rate, clients) = at_full_rate;
+    let at_half = half_speed(clients, full_rate / 2.0).await.with_context(|| format!("{name} at half of its rate"))?;
+    let (p50_ms, p99_ms) = at_half;
     Ok(Fanout { delivery_us, full_rate, p50_ms, p99_ms })
 }
 
@@ -85,8 +89,14 @@ async fn full_speed(server: &Server, clients: Vec<Client>) -> Result<(f64, f64, 
             for _ in 0..open {
                 client.say(me).await?;
             }
-            // What a speaker has said is heard by all: whoever hears nothing for a second has heard everything.
-            while let Ok(said) = tokio::time::timeout(Duration::from_secs(1), client.hear()).await {
+            // What a speaker has said is heard by all: whoever hears nothing for two seconds has heard everything.
+            loop {
+                let Ok(said) = tokio::time::timeout(SILENCE, client.hear()).await else {
+                    if stop.load(Ordering::Relaxed) {
+                        break;
+                    }
+                    continue;
+                };
                 let Heard::Said(number) = said? else { continue };
                 heard.fetch_add(1, Ordering::Relaxed);
                 if speaks && number == me {
@@ -97,7 +107,7 @@ async fn full_speed(server: &Server, clients: Vec<Client>) -> Result<(f64, f64, 
                     }
                 }
             }
-            ensure!(open == 0, "{open} messages of a speaker never came back");
+            ensure!(open == 0, "{open} messages of speaker {me} never came back");
             Ok((me, client))
         });
     }
