@@ -162,7 +162,7 @@ fn open_reader(path: &Path) -> Result<Connection, rusqlite::Error> {
 }
 
 /// Statements are prepared once. Without the stability guarantee SQLite (built with STAT4) prepares one anew for every value bound to a
-/// range: a quarter of what a sign-in cost.
+/// range: a quarter of what a connection cost.
 fn keep_plans(connection: &Connection) -> Result<(), rusqlite::Error> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.set_prepared_statement_cache_capacity(128);

@@ -2,11 +2,11 @@
 //! what need not wait for it.
 
 mod history;
-#[cfg(test)]
-mod measure;
 mod messages;
 mod plain;
 mod search;
+#[cfg(test)]
+mod search_tests;
 #[cfg(test)]
 mod tests;
 

@@ -1,5 +1,5 @@
-//! Figures of a large history. `cargo test -p parley-client --lib --release -- --ignored --nocapture measure`, with
-//! `PARLEY_MESSAGES` for its size.
+//! Every kind of search finds what reading all messages finds. The same on a large history gives figures:
+//! `PARLEY_MESSAGES=1000000 cargo test -p parley-client --lib --release -- --nocapture finds_what_reading`.
 
 use std::time::{Duration, Instant};
 
@@ -61,20 +61,46 @@ fn message(n: u64, rng: &mut StdRng) -> Message {
     }
 }
 
+/// Up to this many messages each search is compared with reading them all.
+const COMPARED: u64 = 20_000;
+
+/// The search without an index.
+fn by_reading(all: &[Message], spec: &SearchSpec) -> Vec<MessageId> {
+    let fits = |message: &&Message| {
+        let MessageBody::Text { text, .. } = &message.body else { return false };
+        let words: Vec<&str> = text.split(' ').collect();
+        let begins = |wanted: &String| words.iter().any(|word| word.starts_with(wanted.as_str()));
+        let stands = |phrase: &String| {
+            let phrase: Vec<&str> = phrase.split(' ').collect();
+            words.windows(phrase.len()).any(|window| window == phrase)
+        };
+        spec.words.iter().all(begins)
+            && spec.phrases.iter().all(stands)
+            && spec.rooms.as_ref().is_none_or(|rooms| rooms.contains(&message.room_id))
+            && spec.from.as_ref().is_none_or(|people| people.contains(&message.sender_id))
+            && spec.until.is_none_or(|until| message.sent_at_ms < until)
+    };
+    all.iter().rev().filter(fits).take(spec.limit as usize).map(|message| message.id).collect()
+}
+
 #[test]
-#[ignore = "takes minutes"]
-fn measure_a_large_history() {
-    let count: u64 = std::env::var("PARLEY_MESSAGES").ok().and_then(|text| text.parse().ok()).unwrap_or(200_000);
+fn every_search_finds_what_reading_all_messages_finds() {
+    let count: u64 = std::env::var("PARLEY_MESSAGES").ok().and_then(|text| text.parse().ok()).unwrap_or(3_000);
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("history.db");
     let (key, me) = (HistoryKey::from_bytes([1; 32]), UserId::from_bytes([1; 16]));
     let mut rng = StdRng::seed_from_u64(1);
     let history = History::open(&path, &key, me).unwrap();
+    let mut all = Vec::new();
     let start = Instant::now();
     for first in (0..count).step_by(2_000) {
         history.begin().unwrap();
         for n in first..(first + 2_000).min(count) {
-            history.save_message(&message(n + 1, &mut rng), &Default::default()).unwrap();
+            let message = message(n + 1, &mut rng);
+            history.save_message(&message, &Default::default()).unwrap();
+            if count <= COMPARED {
+                all.push(message);
+            }
         }
         history.commit().unwrap();
     }
@@ -142,16 +168,24 @@ fn measure_a_large_history() {
             }),
         ),
     ];
+    let mut compared = 0;
     for (name, case) in cases {
         let mut times: Vec<Duration> = (0..200)
             .map(|_| {
                 let spec = case(&mut rng);
                 let start = Instant::now();
-                history.search(&spec).unwrap();
-                start.elapsed()
+                let found = history.search(&spec).unwrap();
+                let took = start.elapsed();
+                if !all.is_empty() {
+                    let ids: Vec<MessageId> = found.messages.iter().map(|message| message.id).collect();
+                    assert_eq!(ids, by_reading(&all, &spec), "{name}: {spec:?}");
+                    compared += ids.len();
+                }
+                took
             })
             .collect();
         times.sort();
         eprintln!("{name:24} p50 {:9.2?}  p99 {:9.2?}  max {:9.2?}", times[100], times[197], times[199]);
     }
+    assert!(all.is_empty() || compared > 1_000, "the searches found {compared} messages in all");
 }
