@@ -1,9 +1,11 @@
-//! The TypeScript types of the webview are rendered from `shared::view` and committed; this test fails when they are stale.
+//! The TypeScript types of the webview are rendered from `shared::view`, and the limits that it knows from `shared::limits`; both are
+//! committed, and these tests fail when they are stale.
 //! `PARLEY_UPDATE=1 cargo test -p parley-shared --test typescript` writes them anew.
 
 use std::path::Path;
 
 use parley_shared::ids::*;
+use parley_shared::limits;
 use parley_shared::view::*;
 use parley_shared::wire::{
     AttachmentKind, CallEndReason, CallOutcome, DeclineReason, Figure, MemberRole, PersonReport, Presence,
@@ -125,17 +127,48 @@ fn rendered() -> String {
     )
 }
 
+fn rendered_limits() -> String {
+    macro_rules! render {
+        ($($name:ident),* $(,)?) => {
+            [$((stringify!($name), limits::$name.to_string())),*]
+        };
+    }
+    let numbers = render!(
+        MESSAGE_CHARS,
+        RECEIPT_MEMBERS,
+        ATTACHMENTS_PER_MESSAGE,
+        FILE_BYTES,
+        IMAGE_BYTES,
+        IMAGE_PIXELS,
+        STATUS_CHARS,
+        BIO_CHARS,
+    );
+    let name = limits::DISPLAY_NAME_CHARS;
+    let names =
+        [("DISPLAY_NAME_CHARS_MIN", name.start().to_string()), ("DISPLAY_NAME_CHARS_MAX", name.end().to_string())];
+    let head = "// Rendered from the crate parley-shared (shared/src/limits.rs). Never edited by hand.\n\n".to_owned();
+    numbers.into_iter().chain(names).fold(head, |out, (name, value)| out + &format!("export const {name} = {value};\n"))
+}
+
 #[test]
-fn committed_typescript_is_fresh() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../ui/src/generated/view.ts");
-    let fresh = rendered();
+fn committed_types_are_fresh() {
+    check("view.ts", rendered());
+}
+
+#[test]
+fn committed_limits_are_fresh() {
+    check("limits.ts", rendered_limits());
+}
+
+fn check(file: &str, fresh: String) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../ui/src/generated").join(file);
     if std::env::var_os("PARLEY_UPDATE").is_some() {
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(&path, &fresh).unwrap();
+        std::fs::create_dir_all(path.parent().expect("it lies in a folder")).expect("make the folder");
+        std::fs::write(&path, &fresh).expect("write the rendered file");
     }
     let committed = std::fs::read_to_string(&path).unwrap_or_default();
     assert!(
         committed == fresh,
-        "ui/src/generated/view.ts is stale: run PARLEY_UPDATE=1 cargo test -p parley-shared --test typescript"
+        "ui/src/generated/{file} is stale: run PARLEY_UPDATE=1 cargo test -p parley-shared --test typescript"
     );
 }

@@ -1,7 +1,3 @@
-/** Characters of one message, as the relay counts them. */
-export const LIMIT = 4_000;
-/** In rooms with more members the relay tells nobody who has read what. */
-export const RECEIPT_MEMBERS = 64;
 /** The relay forgets typing after 6 s; it is renewed at half of that. */
 const RENEW_MS = 3_000;
 

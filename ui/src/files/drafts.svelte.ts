@@ -3,7 +3,8 @@ import { t, tOr } from '../i18n/i18n.svelte';
 import { announcer } from '../state/announcer.svelte';
 import { errorSentence } from '../state/errors';
 import { attach, hint } from '../state/session.svelte';
-import { fileProblem, FILES_PER_MESSAGE } from './limits';
+import { ATTACHMENTS_PER_MESSAGE } from '../generated/limits';
+import { fileProblem } from './limits';
 
 /** ```text
  * adding --attached--> ready --taken--> (sent)
@@ -29,8 +30,8 @@ export class Drafts {
   ) {}
 
   async add(files: readonly File[]): Promise<void> {
-    const room = FILES_PER_MESSAGE - this.list.filter((entry) => entry.state !== 'failed').length;
-    this.problem = files.length > room ? t('files.too_many', { count: FILES_PER_MESSAGE }) : null;
+    const room = ATTACHMENTS_PER_MESSAGE - this.list.filter((entry) => entry.state !== 'failed').length;
+    this.problem = files.length > room ? t('files.too_many', { count: ATTACHMENTS_PER_MESSAGE }) : null;
     const taken = files.slice(0, Math.max(0, room));
     if (this.problem !== null) announcer.say(this.problem);
     else announcer.say(t('files.added', { count: taken.length }));

@@ -1,10 +1,6 @@
+import { FILE_BYTES, IMAGE_BYTES } from '../generated/limits';
 import { t } from '../i18n/i18n.svelte';
 import { sizeText } from './format';
-
-/** The limits of `shared/src/limits.rs`. */
-export const FILES_PER_MESSAGE = 10;
-export const FILE_BYTES = 25 * 1024 * 1024;
-export const IMAGE_BYTES = 5 * 1024 * 1024;
 
 /** Pictures that are shown as such; what only looks like one is sent as a file. */
 export const PICTURE_TYPES = ['image/jpeg', 'image/png', 'image/webp'];
@@ -20,6 +16,5 @@ export function fileProblem(file: Pick<File, 'size' | 'type'>): string | null {
 
 /** The side of a picture of a person or room as it is sent; the relay makes it as small as it wants it. */
 export const AVATAR_FILE_PX = 512;
-/** A chosen picture of someone may be larger than one that is sent: it is cut before. In bytes and pixels. */
+/** A chosen picture of someone may be larger than one that is sent: it is cut before. In bytes. */
 export const CROP_BYTES = FILE_BYTES;
-export const CROP_PIXELS = 40_000_000;
