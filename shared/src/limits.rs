@@ -64,6 +64,14 @@ pub const UPLOAD_LIFE: Duration = Duration::from_secs(24 * 60 * 60);
 /// One piece of an upload, in bytes: what is lost at most when a connection breaks.
 pub const UPLOAD_CHUNK_BYTES: usize = 1024 * 1024;
 
+/// A guest who was not seen for so many days is forgotten.
+pub const GUEST_DAYS: u32 = 7;
+/// Invites of one room, or of one relay, that can be used.
+pub const INVITES_PER_ROOM: usize = 100;
+/// Exports of one person: burst, and the time it refills in.
+pub const EXPORTS: u32 = 5;
+pub const EXPORT_WINDOW: Duration = Duration::from_secs(60 * 60);
+
 /// What a person says of themselves, in characters: one line, and some lines.
 pub const STATUS_CHARS: usize = 80;
 pub const BIO_CHARS: usize = 500;

@@ -8,8 +8,8 @@ use parley_shared::ids::*;
 use parley_shared::limits;
 use parley_shared::view::*;
 use parley_shared::wire::{
-    AttachmentKind, CallEndReason, CallOutcome, DeclineReason, Figure, MemberRole, PersonReport, Presence,
-    QualityCause, Role, RoomKind, RouteClass, Visibility,
+    AttachmentKind, CallEndReason, CallOutcome, DeclineReason, Figure, MemberRole, NotifyLevel, PersonReport, Presence,
+    QualityCause, Registration, Role, RoomKind, RouteClass, Visibility,
 };
 use ts_rs::{Config, TS};
 
@@ -40,6 +40,7 @@ fn rendered() -> String {
         ParticipantId,
         FileId,
         DeviceId,
+        InviteId,
         UnixMs,
         Seq,
         Role,
@@ -47,6 +48,8 @@ fn rendered() -> String {
         RoomKind,
         Visibility,
         MemberRole,
+        NotifyLevel,
+        Registration,
         CallOutcome,
         CallEndReason,
         DeclineReason,
@@ -71,6 +74,15 @@ fn rendered() -> String {
         MemberItem,
         RoomDetails,
         PublicRoomItem,
+        InviteView,
+        InviteInfoView,
+        RelayView,
+        NotificationView,
+        NotificationAbout,
+        NotificationSettings,
+        DoNotDisturb,
+        ExportView,
+        ExportFormat,
         TimelineView,
         MessageView,
         BodyView,
@@ -142,6 +154,7 @@ fn rendered_limits() -> String {
         IMAGE_PIXELS,
         STATUS_CHARS,
         BIO_CHARS,
+        GUEST_DAYS,
     );
     let name = limits::DISPLAY_NAME_CHARS;
     let names =

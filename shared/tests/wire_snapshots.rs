@@ -67,6 +67,8 @@ fn room() -> Room {
         last_message: Some(message(MessageBody::Deleted)),
         unread: 1,
         mentions: 0,
+        guests: false,
+        notify: NotifyLevel::All,
         avatar: None,
         call: None,
     }

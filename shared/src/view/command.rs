@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-use super::{Accent, Density, DeviceKindView, JoinChoice, Theme, VoiceView};
-use crate::ids::{CallId, ClientMessageId, DeviceId, MessageId, ParticipantId, RoomId, Seq, UnixMs, UserId};
-use crate::wire::{DeclineReason, ErrorCode, Visibility};
+use super::{Accent, Density, DeviceKindView, DoNotDisturb, JoinChoice, Theme, VoiceView};
+use crate::ids::{CallId, ClientMessageId, DeviceId, InviteId, MessageId, ParticipantId, RoomId, Seq, UnixMs, UserId};
+use crate::wire::{DeclineReason, ErrorCode, MemberRole, NotifyLevel, Visibility};
 
 /// Something to do. It answers when it is done or refused ([`CommandError`]); what changed comes as events.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
@@ -16,6 +16,13 @@ pub enum Command {
         display_name: String,
         email: String,
         password: String,
+        /// For a relay that takes new people by invite: a code, or a link that ends in one.
+        registration_code: Option<String>,
+    },
+    /// Joins a room by a link, with a name and no account.
+    JoinAsGuest {
+        link: String,
+        display_name: String,
     },
     SignIn {
         relay_url: String,
@@ -83,11 +90,30 @@ pub enum Command {
         room_id: RoomId,
         user_id: UserId,
     },
+    ChangeMember {
+        room_id: RoomId,
+        user_id: UserId,
+        role: MemberRole,
+    },
     LeaveRoom {
         room_id: RoomId,
     },
     DeleteRoom {
         room_id: RoomId,
+    },
+    /// Whether invites may be used without an account.
+    SetGuests {
+        room_id: RoomId,
+        guests: bool,
+    },
+    SetNotify {
+        room_id: RoomId,
+        level: NotifyLevel,
+    },
+    /// `room_id` none: an invite to the relay.
+    RevokeInvite {
+        room_id: Option<RoomId>,
+        invite_id: InviteId,
     },
 
     /// `text` with mentions as the wire has them; it may be empty beside attachments.
@@ -249,6 +275,28 @@ pub enum Command {
         device_id: DeviceId,
     },
     RevokeOtherDevices,
+    /// Signs out every other device.
+    ChangePassword {
+        old_password: String,
+        new_password: String,
+    },
+    /// For good. It signs out and removes what this device keeps.
+    DeleteAccount {
+        password: String,
+    },
+    SetNotifications {
+        enabled: bool,
+        show_text: bool,
+        sound: bool,
+    },
+    SetDoNotDisturb {
+        do_not_disturb: DoNotDisturb,
+    },
+    /// The window has the focus, or lost it. From the shell.
+    SetInFront {
+        in_front: bool,
+    },
+    CancelExport,
     /// The person is idle, or back.
     SetIdle {
         idle: bool,
@@ -283,8 +331,14 @@ pub enum Query {
     Frames,
     /// → list of [`super::PublicRoomItem`].
     PublicRooms { query: String },
-    /// → a code that others can join with.
-    CreateInvite { room_id: RoomId },
+    /// → [`super::InviteView`]. `room_id` none: an invite to the relay, for admins. Absent bounds are none.
+    CreateInvite { room_id: Option<RoomId>, expires_in_s: Option<u32>, max_uses: Option<u32> },
+    /// → list of [`super::InviteView`], the newest first.
+    Invites { room_id: Option<RoomId> },
+    /// → [`super::InviteInfoView`]. A bare code is one of the relay that is signed in to.
+    InviteInfo { link: String },
+    /// → [`super::RelayView`].
+    Relay { relay_url: String },
     /// → [`super::CallDetailsView`].
     CallDetails { call_id: CallId },
     /// → [`super::SearchResults`]. Asked of both sources at once, as one types: the device answers at once and without a network.

@@ -52,6 +52,7 @@ pub struct SettingsView {
     /// Calls go through the relay, so that others do not learn my address.
     pub relay_only: bool,
     pub join: JoinChoice,
+    pub notifications: super::NotificationSettings,
     /// How many days of history this device keeps; none is for ever.
     pub retention_days: Option<u32>,
     pub history_protection: super::HistoryProtection,

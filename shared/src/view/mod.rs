@@ -6,6 +6,9 @@
 mod call;
 mod command;
 mod devices;
+mod export;
+mod invites;
+mod notifications;
 mod rooms;
 mod session;
 mod timeline;
@@ -13,6 +16,9 @@ mod timeline;
 pub use call::*;
 pub use command::*;
 pub use devices::*;
+pub use export::*;
+pub use invites::*;
+pub use notifications::*;
 pub use rooms::*;
 pub use session::*;
 pub use timeline::*;
@@ -36,6 +42,8 @@ pub struct Snapshot {
     pub call: Option<CallView>,
     pub devices: DevicesView,
     pub settings: SettingsView,
+    /// What is being written to a file.
+    pub export: Option<ExportView>,
 }
 
 /// One slice of the [`Snapshot`] in its new state, or something that passes.
@@ -51,6 +59,13 @@ pub enum ViewEvent {
     Call(Option<CallView>),
     Devices(DevicesView),
     Settings(SettingsView),
+    Export(Option<ExportView>),
+    /// Something to show outside of the window, in the words of the person's language.
+    Notification(NotificationView),
+    /// Notifications of a room have nothing to say any more: it was read, here or elsewhere.
+    NotificationsGone {
+        room_id: crate::ids::RoomId,
+    },
     /// Many times a second while a microphone is open.
     Levels(LevelsView),
     /// Once a second in a call.

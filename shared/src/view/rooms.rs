@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use crate::ids::{FileId, RoomId, UnixMs, UserId};
-use crate::wire::{MemberRole, Presence, RoomKind, Visibility};
+use crate::wire::{MemberRole, NotifyLevel, Presence, RoomKind, Visibility};
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct RoomsView {
@@ -12,6 +12,8 @@ pub struct RoomsView {
     pub loading: bool,
     /// Unread first, then by the time of the last message.
     pub rooms: Vec<RoomItem>,
+    /// Unread messages that count on the app's icon: those that I want to be notified of.
+    pub badge: u32,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
@@ -35,6 +37,7 @@ pub struct RoomItem {
     /// A call goes on in the room.
     pub in_call: bool,
     pub archived: bool,
+    pub notify: NotifyLevel,
 }
 
 /// The last message of a room in one line.
@@ -100,6 +103,9 @@ pub struct RoomDetails {
     pub topic: String,
     pub visibility: Visibility,
     pub archived: bool,
+    /// Who has an invite may join without an account.
+    pub guests: bool,
+    pub notify: NotifyLevel,
     pub avatar: Option<FileId>,
     /// The other person of a direct room.
     pub peer: Option<PersonItem>,

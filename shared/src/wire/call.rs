@@ -8,6 +8,7 @@ use crate::ids::{CallId, DeviceId, ParticipantId, RoomId, TrackId, UnixMs};
 
 /// A call as everyone in its room sees it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Call {
     pub id: CallId,
     pub room_id: RoomId,
@@ -24,6 +25,7 @@ pub struct Call {
 ///    `--decline, cancel, 45 s, unreachable-------> (ended)
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum CallPhase {
     Ringing,
@@ -32,6 +34,7 @@ pub enum CallPhase {
 
 /// One device in a call.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Participant {
     pub id: ParticipantId,
     pub user: User,
@@ -41,6 +44,7 @@ pub struct Participant {
 
 /// What a participant says that it sends. Others show it; it changes no connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct MediaState {
     pub microphone: bool,
     pub camera: bool,
@@ -48,6 +52,7 @@ pub struct MediaState {
 
 /// Why a call ended, or ended for one participant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum CallEndReason {
     /// Somebody hung up, and too few are left.
@@ -68,6 +73,7 @@ pub enum CallEndReason {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum DeclineReason {
     Declined,
@@ -76,6 +82,7 @@ pub enum DeclineReason {
 
 /// What makes a call with somebody bad.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, TS)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum QualityCause {
     /// The connection is interrupted and being built anew.
@@ -100,6 +107,7 @@ pub enum QualityCause {
 ///
 /// `generation` starts at 1 and grows when a connection is built anew; signals of an older generation are ignored.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Signal {
     Description {
@@ -125,6 +133,7 @@ pub enum Signal {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum DescriptionKind {
     Offer,
@@ -133,6 +142,7 @@ pub enum DescriptionKind {
 
 /// Ties a media section to what it carries.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct TrackInfo {
     pub id: TrackId,
     pub mid: String,
@@ -140,6 +150,7 @@ pub struct TrackInfo {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum TrackSource {
     Microphone,
@@ -150,6 +161,7 @@ pub enum TrackSource {
 
 /// A STUN or TURN server, as in `RTCIceServer`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct IceServer {
     pub urls: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]

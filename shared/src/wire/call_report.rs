@@ -9,6 +9,7 @@ use crate::limits::{CALL_REPORT_DURATION_S, CALL_REPORT_FPS, CALL_REPORT_KBPS, C
 
 /// A participant's own account of a call. Sent when it ends for them; sent again, it replaces what was sent before.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CallReport {
     /// From the first connection to the end.
     pub duration_s: u32,
@@ -21,6 +22,7 @@ pub struct CallReport {
 
 /// The connection with one other participant.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PersonReport {
     pub user_id: UserId,
     /// How long it was measured.
@@ -49,6 +51,7 @@ pub struct PersonReport {
 
 /// The mean and the highest of the values of each second.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, TS)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Figure {
     pub mean: f32,
     pub max: f32,
@@ -56,6 +59,7 @@ pub struct Figure {
 
 /// How media travelled, without an address.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum RouteClass {
     #[default]
@@ -67,6 +71,7 @@ pub enum RouteClass {
 
 /// A report as the relay keeps it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct StoredReport {
     /// Whose app measured it.
     pub user: User,

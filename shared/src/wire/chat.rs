@@ -8,6 +8,7 @@ use crate::ids::{CallId, Change, ClientMessageId, MessageId, RoomId, Seq, UnixMs
 
 /// A message as the relay stored it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Message {
     pub id: MessageId,
     pub room_id: RoomId,
@@ -40,6 +41,7 @@ pub struct Message {
 
 /// One emoji under a message and who set it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Reaction {
     pub emoji: String,
     /// The first [`crate::limits::REACTION_PEOPLE`], earliest first.
@@ -48,12 +50,14 @@ pub struct Reaction {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ThreadSummary {
     pub replies: u32,
     pub last_at_ms: UnixMs,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum MessageBody {
     /// `text` is Markdown; `<@user-id>` in it mentions a person and `<@everyone>` all members. It may be empty beside attachments.
@@ -76,6 +80,7 @@ impl MessageBody {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum CallOutcome {
     /// People talked.
@@ -91,6 +96,7 @@ pub enum CallOutcome {
 /// One earlier text of an edited message: `GET /api/v1/rooms/{id}/messages/{message_id}/versions` → list, newest first, the present one
 /// first of all.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct MessageVersion {
     pub text: String,
     /// When it was written.
@@ -99,6 +105,7 @@ pub struct MessageVersion {
 
 /// `GET /api/v1/rooms/{id}/threads/{message_id}?after=&limit=`: the first message of a thread and those in it after a place, ascending.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ThreadPage {
     pub root: Message,
     pub messages: Vec<Message>,
@@ -107,6 +114,7 @@ pub struct ThreadPage {
 
 /// `GET /api/v1/search`: see [`crate::search`] for the query's syntax. `before` is the `next` of the page before.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SearchRequest {
     pub query: String,
     /// Only in this room.
@@ -123,6 +131,7 @@ pub struct SearchRequest {
 
 /// What a search found in the rooms of the one who asks, newest first.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SearchPage {
     pub messages: Vec<Message>,
     /// Where the next page begins; absent when there is none.
@@ -133,6 +142,7 @@ pub struct SearchPage {
 /// `GET /api/v1/rooms/{id}/messages` with at most one of `before` and `after` (exclusive), `around` for the page in whose middle a place
 /// stands, or `at_ms` for the page that begins with the first message at or after a time; `limit` up to [`crate::limits::PAGE_ITEMS`]. Always in ascending order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct HistoryQuery {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<Seq>,
@@ -148,6 +158,7 @@ pub struct HistoryQuery {
 
 /// A page of history, ascending by `seq`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct HistoryPage {
     pub messages: Vec<Message>,
     /// True when the room has messages before the first of this page.
@@ -159,6 +170,7 @@ pub struct HistoryPage {
 /// `GET /api/v1/rooms/{id}/changes?after=&limit=`: every message changed since, ascending by `change`.
 /// A client that was away asks until `has_more` is false and then has every insert, edit and deletion.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ChangesPage {
     pub messages: Vec<Message>,
     pub has_more: bool,

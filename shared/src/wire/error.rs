@@ -7,6 +7,7 @@ use ts_rs::TS;
 
 /// Stable words that a client acts on. The sentence beside them is for people and may change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ErrorCode {
     /// 400 or 422: a field is wrong; `field` names it.
@@ -50,6 +51,7 @@ impl ErrorCode {
 
 /// Body of every REST error, as `{"error": {...}}`, and part of [`super::ServerMsg::Error`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct WireError {
     pub code: ErrorCode,
     /// One plain sentence.
@@ -82,6 +84,7 @@ impl std::error::Error for WireError {}
 
 /// The envelope of a REST error.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ErrorBody {
     pub error: WireError,
 }

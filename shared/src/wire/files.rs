@@ -13,6 +13,7 @@ use crate::ids::FileId;
 
 /// `POST /api/v1/uploads` → 201 [`Upload`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CreateUpload {
     /// As the person knows it, without folders; 1 to [`crate::limits::FILE_NAME_BYTES`] bytes.
     pub name: String,
@@ -21,6 +22,7 @@ pub struct CreateUpload {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum UploadPurpose {
     /// For a message.
@@ -32,6 +34,7 @@ pub enum UploadPurpose {
 /// `GET /api/v1/uploads/{id}`; `PATCH /api/v1/uploads/{id}?offset=` with the next bytes as `application/octet-stream` → [`Upload`];
 /// `DELETE /api/v1/uploads/{id}` gives it up. A wrong offset is a `conflict`: ask where it stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Upload {
     pub id: FileId,
     pub size_bytes: u64,
@@ -45,6 +48,7 @@ pub struct Upload {
 /// A file in a message. `GET /api/v1/files/{id}` gives its bytes, `GET /api/v1/files/{id}/thumbnail` a JPEG or WebP of an image that fits
 /// [`crate::limits::THUMBNAIL_PX`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Attachment {
     pub id: FileId,
     pub name: String,
@@ -54,6 +58,7 @@ pub struct Attachment {
 
 /// What the relay found in the bytes, whatever the name says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum AttachmentKind {
     /// JPEG, PNG or WebP, upright, without metadata.

@@ -8,6 +8,7 @@ use crate::ids::{FileId, UnixMs, UserId};
 
 /// What an account may do on the relay. The first account of a fresh relay is its admin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     Admin,
@@ -17,6 +18,7 @@ pub enum Role {
 
 /// A person as others see them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct User {
     pub id: UserId,
     pub display_name: String,
@@ -34,6 +36,7 @@ pub struct User {
 
 /// `GET /api/v1/me`: what nobody else is told. `GET /api/v1/users/{id}` has the rest.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Profile {
     pub user: User,
     pub email: String,
@@ -45,6 +48,7 @@ pub struct Profile {
 
 /// `PATCH /api/v1/me` → [`Profile`]. What is absent stays.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ChangeProfile {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub display_name: Option<String>,
@@ -61,6 +65,7 @@ pub struct ChangeProfile {
 
 /// `POST /api/v1/me/password` → 204. Every other device is signed out. `forbidden` for a wrong old password.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ChangePassword {
     pub old_password: Secret,
     pub new_password: Secret,
@@ -68,12 +73,14 @@ pub struct ChangePassword {
 
 /// `POST /api/v1/me/delete` → 204. My messages stay, in the name of a deleted account; everything else goes. `forbidden` for a wrong password.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct DeleteAccount {
     pub password: Secret,
 }
 
 /// Whether a person can be reached. Several devices count as the most present of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Presence {
     Online,
@@ -86,6 +93,7 @@ pub enum Presence {
 
 /// One entry of `GET /api/v1/users?query=&after=&limit=`: by name, then id. `after` is the last id of the page before.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Person {
     #[serde(flatten)]
     pub user: User,

@@ -7,6 +7,7 @@ use super::{Call, Message, User};
 use crate::ids::{Change, FileId, InviteId, RoomId, Seq, UnixMs, UserId};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum RoomKind {
     /// Exactly two people; the same two always get the same room.
@@ -16,6 +17,7 @@ pub enum RoomKind {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Visibility {
     /// Found and joined only by invitation.
@@ -26,6 +28,7 @@ pub enum Visibility {
 
 /// What a member may do in a room. Ordered: each may do all that the ones before it may.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, TS)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum MemberRole {
     Member,
@@ -36,6 +39,7 @@ pub enum MemberRole {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Member {
     pub user: User,
     pub role: MemberRole,
@@ -45,8 +49,27 @@ pub struct Member {
     pub read_seq: Seq,
 }
 
+/// Which messages of a room an app notifies its person of, on all their devices.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum NotifyLevel {
+    #[default]
+    All,
+    Mentions,
+    None,
+}
+
+/// `PUT /api/v1/rooms/{id}/notify` → [`Room`]. The person's other devices get `RoomChanged`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct SetNotify {
+    pub level: NotifyLevel,
+}
+
 /// A room as one of its members sees it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Room {
     pub id: RoomId,
     pub kind: RoomKind,
@@ -73,6 +96,12 @@ pub struct Room {
     /// Those of them that mention the asking member.
     #[serde(default)]
     pub mentions: u32,
+    /// Who has an invite may join without an account.
+    #[serde(default)]
+    pub guests: bool,
+    /// What the asking member is notified of.
+    #[serde(default)]
+    pub notify: NotifyLevel,
     /// Its picture, for all who see the room.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub avatar: Option<FileId>,
@@ -83,6 +112,7 @@ pub struct Room {
 
 /// `POST /api/v1/rooms` → [`Room`]. A direct room names one other person and is returned as it is when it exists already.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CreateRoom {
     pub kind: RoomKind,
     #[serde(default)]
@@ -104,6 +134,7 @@ fn private() -> Visibility {
 
 /// `PATCH /api/v1/rooms/{id}` → [`Room`]. What is absent stays.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ChangeRoom {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
@@ -115,6 +146,8 @@ pub struct ChangeRoom {
     pub archived: Option<bool>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_members: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guests: Option<bool>,
     /// An upload of mine with [`super::UploadPurpose::Avatar`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub avatar: Option<FileId>,
@@ -124,18 +157,21 @@ pub struct ChangeRoom {
 
 /// `POST /api/v1/rooms/{id}/members` → [`Room`]. `DELETE /api/v1/rooms/{id}/members/{user_id}` removes; one's own id leaves.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct AddMembers {
     pub members: Vec<UserId>,
 }
 
 /// `PATCH /api/v1/rooms/{id}/members/{user_id}` → [`Room`].
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ChangeMember {
     pub role: MemberRole,
 }
 
 /// One entry of `GET /api/v1/rooms/public?query=&after=&limit=`; `POST /api/v1/rooms/{id}/join` → [`Room`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PublicRoom {
     pub id: RoomId,
     pub name: String,
@@ -143,8 +179,9 @@ pub struct PublicRoom {
     pub member_count: u32,
 }
 
-/// `POST /api/v1/rooms/{id}/invites` → [`Invite`].
+/// `POST /api/v1/rooms/{id}/invites` → [`Invite`] into the room; `POST /api/v1/registration-invites` → [`Invite`] to make an account.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CreateInvite {
     /// Seconds that the invite lives; absent is for ever.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -155,8 +192,9 @@ pub struct CreateInvite {
 }
 
 /// `GET /api/v1/rooms/{id}/invites` → list, `DELETE /api/v1/rooms/{id}/invites/{invite_id}` revokes,
-/// `POST /api/v1/invites/{code}/accept` → [`Room`].
+/// `POST /api/v1/invites/{code}/accept` → [`Room`]. The same below `/api/v1/registration-invites`, for admins.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Invite {
     pub id: InviteId,
     /// 128 random bits in base64url: who has it may join.
@@ -167,4 +205,19 @@ pub struct Invite {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_uses: Option<u32>,
     pub uses: u32,
+}
+
+/// `GET /api/v1/invites/{code}`: what somebody who has an invite is told before they use it, signed in or not.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum InviteInfo {
+    Room {
+        name: String,
+        member_count: u32,
+        /// It may be used without an account.
+        guests: bool,
+    },
+    /// It lets one make an account.
+    Registration,
 }

@@ -8,5 +8,6 @@ export const IMAGE_BYTES = 5242880;
 export const IMAGE_PIXELS = 40000000;
 export const STATUS_CHARS = 80;
 export const BIO_CHARS = 500;
+export const GUEST_DAYS = 7;
 export const DISPLAY_NAME_CHARS_MIN = 2;
 export const DISPLAY_NAME_CHARS_MAX = 64;

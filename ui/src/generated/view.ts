@@ -41,6 +41,11 @@ export type FileId = string;
 export type DeviceId = string;
 
 /**
+ * An invitation into a room. 
+ */
+export type InviteId = string;
+
+/**
  * Milliseconds since 1970-01-01 UTC. 
  */
 export type UnixMs = number;
@@ -69,6 +74,16 @@ export type Visibility = "private" | "public";
  */
 export type MemberRole = "member" | "moderator" | "owner";
 
+/**
+ * Which messages of a room an app notifies its person of, on all their devices.
+ */
+export type NotifyLevel = "all" | "mentions" | "none";
+
+/**
+ * Who may make an account.
+ */
+export type Registration = "open" | "invite" | "closed";
+
 export type CallOutcome = "completed" | "missed" | "declined" | "busy" | "unreachable";
 
 /**
@@ -94,12 +109,16 @@ timeline: TimelineView | null,
 /**
  * The thread beside it.
  */
-thread: ThreadView | null, call: CallView | null, devices: DevicesView, settings: SettingsView, };
+thread: ThreadView | null, call: CallView | null, devices: DevicesView, settings: SettingsView, 
+/**
+ * What is being written to a file.
+ */
+export: ExportView | null, };
 
 /**
  * One slice of the [`Snapshot`] in its new state, or something that passes.
  */
-export type ViewEvent = { "type": "session", "value": SessionView } | { "type": "connection", "value": ConnectionView } | { "type": "rooms", "value": RoomsView } | { "type": "people", "value": PeopleView } | { "type": "timeline", "value": TimelineView | null } | { "type": "thread", "value": ThreadView | null } | { "type": "call", "value": CallView | null } | { "type": "devices", "value": DevicesView } | { "type": "settings", "value": SettingsView } | { "type": "levels", "value": LevelsView } | { "type": "call_stats", "value": CallStatsView } | { "type": "notice", "value": Notice };
+export type ViewEvent = { "type": "session", "value": SessionView } | { "type": "connection", "value": ConnectionView } | { "type": "rooms", "value": RoomsView } | { "type": "people", "value": PeopleView } | { "type": "timeline", "value": TimelineView | null } | { "type": "thread", "value": ThreadView | null } | { "type": "call", "value": CallView | null } | { "type": "devices", "value": DevicesView } | { "type": "settings", "value": SettingsView } | { "type": "export", "value": ExportView | null } | { "type": "notification", "value": NotificationView } | { "type": "notifications_gone", "value": { room_id: RoomId, } } | { "type": "levels", "value": LevelsView } | { "type": "call_stats", "value": CallStatsView } | { "type": "notice", "value": Notice };
 
 export type Notice = { kind: NoticeKind, 
 /**
@@ -190,7 +209,11 @@ loading: boolean,
 /**
  * Unread first, then by the time of the last message.
  */
-rooms: Array<RoomItem>, };
+rooms: Array<RoomItem>, 
+/**
+ * Unread messages that count on the app's icon: those that I want to be notified of.
+ */
+badge: number, };
 
 export type RoomItem = { id: RoomId, kind: RoomKind, 
 /**
@@ -220,7 +243,7 @@ typing: Array<string>,
 /**
  * A call goes on in the room.
  */
-in_call: boolean, archived: boolean, };
+in_call: boolean, archived: boolean, notify: NotifyLevel, };
 
 /**
  * The last message of a room in one line.
@@ -259,7 +282,11 @@ export type MemberItem = { person: PersonItem, role: MemberRole, me: boolean, };
 /**
  * What the open room's header and its details show.
  */
-export type RoomDetails = { id: RoomId, kind: RoomKind, title: string, topic: string, visibility: Visibility, archived: boolean, avatar: FileId | null, 
+export type RoomDetails = { id: RoomId, kind: RoomKind, title: string, topic: string, visibility: Visibility, archived: boolean, 
+/**
+ * Who has an invite may join without an account.
+ */
+guests: boolean, notify: NotifyLevel, avatar: FileId | null, 
 /**
  * The other person of a direct room.
  */
@@ -277,6 +304,100 @@ call_people: Array<string>, };
  * A public room that could be joined, as [`super::Query::PublicRooms`] finds it.
  */
 export type PublicRoomItem = { id: RoomId, name: string, topic: string, member_count: number, };
+
+/**
+ * An invite that I may hand on or revoke.
+ */
+export type InviteView = { id: InviteId, 
+/**
+ * An address that ends in the code: every field that takes a code takes it.
+ */
+link: string, created_at_ms: UnixMs, expires_at_ms: UnixMs | null, max_uses: number | null, uses: number, };
+
+/**
+ * What an invite is for.
+ */
+export type InviteInfoView = { "type": "room", 
+/**
+ * The relay that the link leads to.
+ */
+relay_url: string, name: string, member_count: number, 
+/**
+ * It may be used without an account.
+ */
+guests: boolean, } | { "type": "registration", relay_url: string, code: string, };
+
+/**
+ * What a relay says of itself to somebody who is not signed in.
+ */
+export type RelayView = { registration: Registration, };
+
+/**
+ * One notification of the system. A later one of the same room takes the place of the earlier one.
+ */
+export type NotificationView = { room_id: RoomId, room_title: string, 
+/**
+ * In a group the sender stands beside the room's title.
+ */
+group: boolean, sender: string, 
+/**
+ * The key of the sender's picture.
+ */
+avatar: FileId | null, about: NotificationAbout, 
+/**
+ * Messages of the room that I was notified of and have not read, this one among them.
+ */
+count: number, 
+/**
+ * With a sound.
+ */
+sound: boolean, };
+
+export type NotificationAbout = { "type": "message", message_id: MessageId, seq: Seq, 
+/**
+ * A reply of the notification goes to this thread.
+ */
+thread_id: MessageId | null, 
+/**
+ * With names in the place of mentions and without marks of Markdown; none where the person wants no text shown.
+ */
+text: string | null, images: number, files: number, mention: boolean, } | { "type": "missed_call" };
+
+/**
+ * What the person wants to be told on this device.
+ */
+export type NotificationSettings = { enabled: boolean, 
+/**
+ * What a message says, on a screen that others may see.
+ */
+show_text: boolean, sound: boolean, do_not_disturb: DoNotDisturb, };
+
+/**
+ * While it is on, nothing but the badge tells of messages, and calls show without ringing.
+ */
+export type DoNotDisturb = { "type": "off" } | { "type": "on" } | { "type": "until", at_ms: UnixMs, };
+
+/**
+ * One at a time; it is gone when the file is whole, or was given up.
+ */
+export type ExportView = { 
+/**
+ * The room's title; none: my own data.
+ */
+room: string | null, 
+/**
+ * Messages of a room, bytes of my data.
+ */
+done: number, 
+/**
+ * None while it is not known.
+ */
+total: number | null, };
+
+/**
+ * A room's history as a file.
+ */
+export type ExportFormat = "json" | "html";
 
 export type TimelineView = { room: RoomDetails, 
 /**
@@ -691,7 +812,7 @@ language: string, keeping: SecretKeeping, voice: VoiceView,
 /**
  * Calls go through the relay, so that others do not learn my address.
  */
-relay_only: boolean, join: JoinChoice, 
+relay_only: boolean, join: JoinChoice, notifications: NotificationSettings, 
 /**
  * How many days of history this device keeps; none is for ever.
  */
@@ -736,11 +857,15 @@ export type Density = "comfortable" | "compact";
 /**
  * Something to do. It answers when it is done or refused ([`CommandError`]); what changed comes as events.
  */
-export type Command = { "type": "sign_up", relay_url: string, display_name: string, email: string, password: string, } | { "type": "sign_in", relay_url: string, email: string, password: string, } | { "type": "sign_out" } | { "type": "unlock", passphrase: string, } | { "type": "keep_secrets", passphrase: string | null, } | { "type": "reconnect" } | { "type": "search_people", query: string, } | { "type": "set_favourite", user_id: UserId, favourite: boolean, } | { "type": "set_blocked", user_id: UserId, blocked: boolean, } | { "type": "open_direct", user_id: UserId, } | { "type": "create_group", name: string, topic: string, visibility: Visibility, members: Array<UserId>, } | { "type": "join_room", room_id: RoomId, } | { "type": "join_by_invite", code: string, } | { "type": "open_room", room_id: RoomId, } | { "type": "close_room" } | { "type": "rename_room", room_id: RoomId, name: string, topic: string, } | { "type": "archive_room", room_id: RoomId, archived: boolean, } | { "type": "add_members", room_id: RoomId, members: Array<UserId>, } | { "type": "remove_member", room_id: RoomId, user_id: UserId, } | { "type": "leave_room", room_id: RoomId, } | { "type": "delete_room", room_id: RoomId, } | { "type": "send_message", room_id: RoomId, text: string, reply_to: MessageId | null, thread_id: MessageId | null, 
+export type Command = { "type": "sign_up", relay_url: string, display_name: string, email: string, password: string, 
+/**
+ * For a relay that takes new people by invite: a code, or a link that ends in one.
+ */
+registration_code: string | null, } | { "type": "join_as_guest", link: string, display_name: string, } | { "type": "sign_in", relay_url: string, email: string, password: string, } | { "type": "sign_out" } | { "type": "unlock", passphrase: string, } | { "type": "keep_secrets", passphrase: string | null, } | { "type": "reconnect" } | { "type": "search_people", query: string, } | { "type": "set_favourite", user_id: UserId, favourite: boolean, } | { "type": "set_blocked", user_id: UserId, blocked: boolean, } | { "type": "open_direct", user_id: UserId, } | { "type": "create_group", name: string, topic: string, visibility: Visibility, members: Array<UserId>, } | { "type": "join_room", room_id: RoomId, } | { "type": "join_by_invite", code: string, } | { "type": "open_room", room_id: RoomId, } | { "type": "close_room" } | { "type": "rename_room", room_id: RoomId, name: string, topic: string, } | { "type": "archive_room", room_id: RoomId, archived: boolean, } | { "type": "add_members", room_id: RoomId, members: Array<UserId>, } | { "type": "remove_member", room_id: RoomId, user_id: UserId, } | { "type": "change_member", room_id: RoomId, user_id: UserId, role: MemberRole, } | { "type": "leave_room", room_id: RoomId, } | { "type": "delete_room", room_id: RoomId, } | { "type": "set_guests", room_id: RoomId, guests: boolean, } | { "type": "set_notify", room_id: RoomId, level: NotifyLevel, } | { "type": "revoke_invite", room_id: RoomId | null, invite_id: InviteId, } | { "type": "send_message", room_id: RoomId, text: string, reply_to: MessageId | null, thread_id: MessageId | null, 
 /**
  * Keys that the shell gave for files ([`super::DraftFile`]).
  */
-attachments: Array<string>, } | { "type": "retry_message", room_id: RoomId, client_id: ClientMessageId, } | { "type": "discard_message", room_id: RoomId, client_id: ClientMessageId, } | { "type": "edit_message", room_id: RoomId, message_id: MessageId, text: string, } | { "type": "delete_message", room_id: RoomId, message_id: MessageId, } | { "type": "discard_file", key: string, } | { "type": "set_reaction", room_id: RoomId, message_id: MessageId, emoji: string, on: boolean, } | { "type": "set_pinned", room_id: RoomId, message_id: MessageId, pinned: boolean, } | { "type": "load_older", room_id: RoomId, } | { "type": "load_newer", room_id: RoomId, } | { "type": "jump_to", room_id: RoomId, to: JumpTarget, } | { "type": "open_thread", room_id: RoomId, message_id: MessageId, } | { "type": "close_thread" } | { "type": "mark_read", room_id: RoomId, seq: Seq, } | { "type": "set_typing", room_id: RoomId, typing: boolean, } | { "type": "set_draft", room_id: RoomId, text: string, } | { "type": "start_call", room_id: RoomId, camera: boolean, muted: boolean, } | { "type": "accept_call", camera: boolean, muted: boolean, } | { "type": "decline_call", reason: DeclineReason, } | { "type": "hang_up" } | { "type": "set_muted", muted: boolean, } | { "type": "set_camera", on: boolean, } | { "type": "set_volume", participant_id: ParticipantId, volume_pct: number, } | { "type": "watch_devices", on: boolean, } | { "type": "choose_device", kind: DeviceKindView, id: string | null, } | { "type": "start_preview", camera: boolean, } | { "type": "stop_preview" } | { "type": "play_test_sound" } | { "type": "set_join_choice", join: JoinChoice, } | { "type": "set_voice", voice: VoiceView, } | { "type": "set_relay_only", relay_only: boolean, } | { "type": "set_appearance", theme: Theme, accent: Accent, density: Density, } | { "type": "set_language", language: string, } | { "type": "set_retention", days: number | null, } | { "type": "wipe_history" } | { "type": "change_profile", display_name: string, status_text: string, bio: string, } | { "type": "set_avatar", key: string | null, } | { "type": "set_room_avatar", room_id: RoomId, key: string | null, } | { "type": "revoke_device", device_id: DeviceId, } | { "type": "revoke_other_devices" } | { "type": "set_idle", idle: boolean, };
+attachments: Array<string>, } | { "type": "retry_message", room_id: RoomId, client_id: ClientMessageId, } | { "type": "discard_message", room_id: RoomId, client_id: ClientMessageId, } | { "type": "edit_message", room_id: RoomId, message_id: MessageId, text: string, } | { "type": "delete_message", room_id: RoomId, message_id: MessageId, } | { "type": "discard_file", key: string, } | { "type": "set_reaction", room_id: RoomId, message_id: MessageId, emoji: string, on: boolean, } | { "type": "set_pinned", room_id: RoomId, message_id: MessageId, pinned: boolean, } | { "type": "load_older", room_id: RoomId, } | { "type": "load_newer", room_id: RoomId, } | { "type": "jump_to", room_id: RoomId, to: JumpTarget, } | { "type": "open_thread", room_id: RoomId, message_id: MessageId, } | { "type": "close_thread" } | { "type": "mark_read", room_id: RoomId, seq: Seq, } | { "type": "set_typing", room_id: RoomId, typing: boolean, } | { "type": "set_draft", room_id: RoomId, text: string, } | { "type": "start_call", room_id: RoomId, camera: boolean, muted: boolean, } | { "type": "accept_call", camera: boolean, muted: boolean, } | { "type": "decline_call", reason: DeclineReason, } | { "type": "hang_up" } | { "type": "set_muted", muted: boolean, } | { "type": "set_camera", on: boolean, } | { "type": "set_volume", participant_id: ParticipantId, volume_pct: number, } | { "type": "watch_devices", on: boolean, } | { "type": "choose_device", kind: DeviceKindView, id: string | null, } | { "type": "start_preview", camera: boolean, } | { "type": "stop_preview" } | { "type": "play_test_sound" } | { "type": "set_join_choice", join: JoinChoice, } | { "type": "set_voice", voice: VoiceView, } | { "type": "set_relay_only", relay_only: boolean, } | { "type": "set_appearance", theme: Theme, accent: Accent, density: Density, } | { "type": "set_language", language: string, } | { "type": "set_retention", days: number | null, } | { "type": "wipe_history" } | { "type": "change_profile", display_name: string, status_text: string, bio: string, } | { "type": "set_avatar", key: string | null, } | { "type": "set_room_avatar", room_id: RoomId, key: string | null, } | { "type": "revoke_device", device_id: DeviceId, } | { "type": "revoke_other_devices" } | { "type": "change_password", old_password: string, new_password: string, } | { "type": "delete_account", password: string, } | { "type": "set_notifications", enabled: boolean, show_text: boolean, sound: boolean, } | { "type": "set_do_not_disturb", do_not_disturb: DoNotDisturb, } | { "type": "set_in_front", in_front: boolean, } | { "type": "cancel_export" } | { "type": "set_idle", idle: boolean, };
 
 /**
  * A place in a room's history.
@@ -750,7 +875,7 @@ export type JumpTarget = { "type": "newest" } | { "type": "place", seq: Seq, } |
 /**
  * Something to be told once.
  */
-export type Query = { "type": "snapshot" } | { "type": "frames" } | { "type": "public_rooms", query: string, } | { "type": "create_invite", room_id: RoomId, } | { "type": "call_details", call_id: CallId, } | { "type": "search", query: string, source: SearchSource, 
+export type Query = { "type": "snapshot" } | { "type": "frames" } | { "type": "public_rooms", query: string, } | { "type": "create_invite", room_id: RoomId | null, expires_in_s: number | null, max_uses: number | null, } | { "type": "invites", room_id: RoomId | null, } | { "type": "invite_info", link: string, } | { "type": "relay", relay_url: string, } | { "type": "call_details", call_id: CallId, } | { "type": "search", query: string, source: SearchSource, 
 /**
  * Only in this room.
  */
