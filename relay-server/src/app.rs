@@ -13,15 +13,17 @@ use tokio::sync::watch;
 
 use crate::auth::{Passwords, Tokens};
 use crate::board::Board;
-use crate::clock;
 use crate::config::Config;
 use crate::driver::{Driver, Hub};
+use crate::export::Exports;
 use crate::files::Files;
-use crate::http;
 use crate::metrics::Metrics;
+use crate::seal::Seal;
 use crate::secrets::Secrets;
 use crate::store::Store;
 use crate::store::sqlite::SqliteStore;
+use crate::tenants::Tenants;
+use crate::{clock, departures, http};
 
 /// Connections that are still open this long after the shutdown began are dropped.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
@@ -39,7 +41,10 @@ pub struct Parts {
     pub passwords: Passwords,
     pub tokens: Tokens,
     pub gates: Gates,
+    pub exports: Exports,
     pub metrics: Arc<Metrics>,
+    pub tenants: Tenants,
+    pub seal: Seal,
 }
 
 impl std::fmt::Debug for dyn Store {
@@ -190,10 +195,14 @@ async fn open(config: Config) -> anyhow::Result<(App, Driver)> {
         requests: config.requests,
     };
     let (driver, hub) = Driver::new(settings, store.clone(), board.clone(), metrics.clone());
-    let gates = Gates::new(&config);
-    let tokens = Tokens::new(&secrets.token_key);
+    let (gates, exports) = (Gates::new(&config), Exports::default());
+    let (tokens, seal) = (Tokens::new(&secrets.token_key), Seal::new(&secrets.token_key));
+    let tenants = Tenants::open(&config, &*store).await.context("cannot make the tenants")?;
     let (passwords, files) = (Passwords::default(), Arc::new(files));
-    Ok((Arc::new(Parts { config, store, files, hub, board, passwords, tokens, gates, metrics }), driver))
+    Ok((
+        Arc::new(Parts { config, store, files, hub, board, passwords, tokens, gates, exports, metrics, tenants, seal }),
+        driver,
+    ))
 }
 
 /// The database and the secrets of a data directory, made when they are not there. Blocks.
@@ -222,6 +231,9 @@ async fn sweep(app: App, mut stopped: watch::Receiver<bool>) {
         let pause = match app.store.sweep(clock::unix_now()).await {
             Ok(true) => Duration::from_millis(50),
             Ok(false) => {
+                if let Err(error) = departures::forget_guests(&app).await {
+                    tracing::warn!(%error, "forgetting guests failed");
+                }
                 sweep_files(&app.files).await;
                 app.config.sweep_every
             }

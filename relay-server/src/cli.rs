@@ -17,7 +17,7 @@ use crate::clock::unix_now;
 use crate::config::{Config, LogFormat, Settings};
 use crate::secrets::write_private;
 use crate::store::sqlite::SqliteStore;
-use crate::store::{NewUser, Store};
+use crate::store::{DEFAULT_TENANT, NewUser, Store, TenantId, TenantStore};
 
 /// The Parley relay: accounts, rooms, signaling and message history in one process and one data directory.
 #[derive(Debug, Parser)]
@@ -68,6 +68,9 @@ enum AdminCommand {
         email: String,
         #[arg(long)]
         name: String,
+        /// The tenant of the settings that they look after.
+        #[arg(long, default_value = DEFAULT_TENANT)]
+        tenant: String,
     },
 }
 
@@ -84,9 +87,9 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
             print(&config.redacted());
             Ok(())
         }
-        Some(Command::Admin { command: AdminCommand::Create { email, name } }) => {
+        Some(Command::Admin { command: AdminCommand::Create { email, name, tenant } }) => {
             let password = random_token();
-            create_account(&config, &name, &email, &password, Role::Admin, false).await?;
+            create_admin(&config, &tenant, &name, &email, &password).await?;
             print(&format!("Made the administrator {name}. Password (shown once): {}", password.reveal()));
             Ok(())
         }
@@ -152,7 +155,7 @@ struct BotCredentials {
 async fn ensure_bot(config: &Config, name: &str, relay_url: &str, path: &Path) -> anyhow::Result<()> {
     let email = format!("{}@bots.parley.invalid", name.to_lowercase().replace(' ', "-"));
     let store = open_store(config).await?;
-    let known = store.credentials(email.clone()).await?;
+    let known = store.credentials(TenantId::DEFAULT, email.clone()).await?;
     let kept = std::fs::read_to_string(path).ok().and_then(|text| serde_json::from_str::<BotCredentials>(&text).ok());
     let password = match (known, kept) {
         (Some(known), Some(kept)) if kept.email == email && verify_now(&kept.password, &known.password_hash) => {
@@ -165,7 +168,7 @@ async fn ensure_bot(config: &Config, name: &str, relay_url: &str, path: &Path) -
         }
         (None, _) => {
             let password = random_token();
-            store.create_user(new_user(name, &email, &password, Role::Member, true)).await?;
+            store.create_user(new_user(TenantId::DEFAULT, name, &email, &password, Role::Member, true)).await?;
             password
         }
     };
@@ -173,29 +176,28 @@ async fn ensure_bot(config: &Config, name: &str, relay_url: &str, path: &Path) -
     write_private(path, &serde_json::to_vec_pretty(&credentials)?)
 }
 
-async fn create_account(
-    config: &Config,
-    name: &str,
-    email: &str,
-    password: &Secret,
-    role: Role,
-    bot: bool,
-) -> anyhow::Result<()> {
-    open_store(config).await?.create_user(new_user(name, email, password, role, bot)).await?;
+async fn create_admin(config: &Config, tenant: &str, name: &str, email: &str, password: &Secret) -> anyhow::Result<()> {
+    let known = tenant == DEFAULT_TENANT || config.tenants.iter().any(|known| known.name == tenant);
+    anyhow::ensure!(known, "there is no tenant {tenant} in the settings");
+    let store = open_store(config).await?;
+    let tenant = store.ensure_tenants(vec![tenant.to_owned()]).await?.first().copied().unwrap_or(TenantId::DEFAULT);
+    store.create_user(new_user(tenant, name, email, password, Role::Admin, false)).await?;
     Ok(())
 }
 
-fn new_user(name: &str, email: &str, password: &Secret, role: Role, bot: bool) -> NewUser {
+fn new_user(tenant: TenantId, name: &str, email: &str, password: &Secret, role: Role, bot: bool) -> NewUser {
     let mut random = [0; 10];
     rand::rng().fill_bytes(&mut random);
     let at = unix_now();
     NewUser {
         id: UserId::from_parts(at, random),
+        tenant,
         display_name: name.to_owned(),
         email: email.to_owned(),
         password_hash: hash_now(password),
         role: Some(role),
         bot,
+        code: None,
         at,
     }
 }

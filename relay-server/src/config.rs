@@ -1,5 +1,6 @@
 //! What a relay is set to: defaults, then `parley.toml`, then `PARLEY_*`, then flags; the later wins.
 
+use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -7,19 +8,12 @@ use std::time::Duration;
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 use parley_shared::limits;
-use parley_shared::wire::{IceServer, Secret};
+use parley_shared::wire::{IceServer, Registration, Secret};
 use relay_core::rate::Quota;
 use serde::{Deserialize, Serialize};
 
-/// Who may make an account.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
-#[serde(rename_all = "snake_case")]
-pub enum Registration {
-    Open,
-    /// Whoever has one of `registration_codes`.
-    Invite,
-    Closed,
-}
+use crate::store::DEFAULT_TENANT;
+use crate::tenants::host_name;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "snake_case")]
@@ -44,6 +38,8 @@ pub struct Config {
     pub metrics_listen: Option<SocketAddr>,
     pub registration: Registration,
     pub registration_codes: Vec<Secret>,
+    /// Besides the default one, whose everything is that comes by another address.
+    pub tenants: Vec<Tenant>,
     /// Origins of web pages that may talk to the relay, besides the app's own; `http://127.0.0.1:*` allows every port.
     pub allowed_origins: Vec<String>,
     pub ice_servers: Vec<IceServer>,
@@ -78,7 +74,7 @@ pub struct Settings {
     #[arg(long, env = "PARLEY_METRICS_LISTEN", global = true)]
     pub metrics_listen: Option<SocketAddr>,
     /// Who may make an account.
-    #[arg(long, env = "PARLEY_REGISTRATION", global = true)]
+    #[arg(long, env = "PARLEY_REGISTRATION", global = true, value_parser = registration)]
     pub registration: Option<Registration>,
     /// A code that lets one sign up when registration is by invite; may be repeated.
     #[arg(
@@ -92,6 +88,9 @@ pub struct Settings {
     /// Origin of a web page that may talk to the relay; may be repeated.
     #[arg(long = "allowed-origin", env = "PARLEY_ALLOWED_ORIGINS", value_delimiter = ',', global = true)]
     pub allowed_origins: Option<Vec<String>>,
+    /// Organisations that know nothing of each other.
+    #[arg(skip)]
+    pub tenants: Option<Vec<Tenant>>,
     #[arg(skip)]
     pub ice_servers: Option<Vec<IceServer>>,
     #[arg(long, env = "PARLEY_LOG_FORMAT", global = true)]
@@ -105,6 +104,44 @@ pub struct Settings {
     /// How much people may upload.
     #[arg(skip)]
     pub files: Option<FileLimits>,
+}
+
+/// An organisation with people and rooms of its own. Nobody who needs one only ever sees the word.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tenant {
+    /// What the store knows it by: renamed, it is another one. 1 to 32 of `a` to `z`, `0` to `9` and `-`.
+    pub name: String,
+    /// The hosts of the addresses that its people type in, without a port.
+    pub hosts: Vec<String>,
+    /// The relay's, unless given.
+    pub registration: Option<Registration>,
+    /// The relay's, unless given.
+    pub registration_codes: Option<Vec<Secret>>,
+}
+
+const TENANT_NAME_BYTES: usize = 32;
+
+fn check_tenants(tenants: &[Tenant]) -> anyhow::Result<()> {
+    let (mut names, mut hosts) = (BTreeSet::new(), BTreeSet::new());
+    for Tenant { name, hosts: own, .. } in tenants {
+        let plain = name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+        let sentence = "has 1 to 32 of the characters a to z, 0 to 9 and -";
+        anyhow::ensure!(
+            plain && (1..=TENANT_NAME_BYTES).contains(&name.len()),
+            "tenants: the name {name:?} {sentence}"
+        );
+        anyhow::ensure!(name != DEFAULT_TENANT, "tenants: {name} is the one without hosts; give another name");
+        anyhow::ensure!(names.insert(name), "tenants: two have the name {name}");
+        anyhow::ensure!(!own.is_empty(), "tenants: {name} has no hosts");
+        for host in own {
+            let is_host = !host.is_empty() && host_name(host) == host.trim_end_matches('.').to_ascii_lowercase();
+            let plain = host.bytes().all(|b| b.is_ascii_graphic() && !b"/@?#".contains(&b));
+            anyhow::ensure!(is_host && plain, "tenants: {host:?} of {name} is no host without a port");
+            anyhow::ensure!(hosts.insert(host_name(host)), "tenants: two have the host {host}");
+        }
+    }
+    Ok(())
 }
 
 /// Each is what `shared::limits` gives, unless set here.
@@ -136,6 +173,7 @@ impl Config {
             metrics_listen: None,
             registration: Registration::Open,
             registration_codes: Vec::new(),
+            tenants: Vec::new(),
             allowed_origins: Vec::new(),
             ice_servers: Vec::new(),
             log_format: LogFormat::Text,
@@ -187,6 +225,10 @@ impl Config {
         if let Some(codes) = registration_codes {
             self.registration_codes = codes.iter().map(Secret::new).collect();
         }
+        if let Some(tenants) = settings.tenants {
+            check_tenants(&tenants)?;
+            self.tenants = tenants;
+        }
         if let Some(origins) = settings.allowed_origins {
             for origin in &origins {
                 anyhow::ensure!(
@@ -223,7 +265,7 @@ impl Config {
             "data_dir = {:?}\nlisten = \"{}\"\nmetrics_listen = {:?}\nregistration = {:?}\nregistration_codes = {} (hidden)\n\
              allowed_origins = {:?}\nice_servers = {:?} (credentials hidden)\nlog_format = {:?}\nlog = {:?}\n\
              rates = {{ message_burst = {}, request_burst = {}, sign_in_tries = {}, auth_per_address = {} }}\n\
-             files = {{ storage_per_user_bytes = {}, file_bytes = {} }}",
+             files = {{ storage_per_user_bytes = {}, file_bytes = {} }}{}",
             self.data_dir,
             self.listen,
             self.metrics_listen.map(|address| address.to_string()),
@@ -239,6 +281,17 @@ impl Config {
             self.auth_per_address.burst,
             self.storage_per_user_bytes,
             self.file_bytes,
+            self.tenants.iter().map(|tenant| self.redacted_tenant(tenant)).collect::<String>(),
+        )
+    }
+
+    fn redacted_tenant(&self, tenant: &Tenant) -> String {
+        format!(
+            "\n[[tenants]]\nname = {:?}\nhosts = {:?}\nregistration = {:?}\nregistration_codes = {} (hidden)",
+            tenant.name,
+            tenant.hosts,
+            tenant.registration.unwrap_or(self.registration),
+            tenant.registration_codes.as_ref().unwrap_or(&self.registration_codes).len(),
         )
     }
 }
@@ -252,6 +305,16 @@ fn default_data_dir() -> anyhow::Result<PathBuf> {
     let dirs = directories::ProjectDirs::from("", "", "parley-relay")
         .context("there is no home directory: give --data-dir")?;
     Ok(dirs.data_dir().to_owned())
+}
+
+/// As the command line and the environment give it.
+fn registration(text: &str) -> Result<Registration, String> {
+    match text {
+        "open" => Ok(Registration::Open),
+        "invite" => Ok(Registration::Invite),
+        "closed" => Ok(Registration::Closed),
+        _ => Err("one of open, invite, closed".into()),
+    }
 }
 
 fn is_origin(text: &str) -> bool {

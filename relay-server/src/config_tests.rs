@@ -38,3 +38,43 @@ fn what_is_printed_has_no_secrets() {
     let text = config.redacted();
     assert!(text.contains("turn:t.example") && !text.contains("hush"), "{text}");
 }
+
+#[test]
+fn tenants_have_names_and_hosts_of_their_own() {
+    let applied = |toml: &str| {
+        let mut config = Config::new("x".into());
+        config.apply(settings(toml)?)?;
+        Ok::<_, anyhow::Error>(config)
+    };
+    let config = applied(
+        "registration = \"closed\"
+         [[tenants]]\nname = \"acme\"\nhosts = [\"Acme.example\", \"acme.test\"]\nregistration = \"invite\"\nregistration_codes = [\"hush\"]
+         [[tenants]]\nname = \"birch-2\"\nhosts = [\"[::1]\"]",
+    )
+    .unwrap();
+    let text = config.redacted();
+    assert!(text.contains("name = \"acme\"") && text.contains("Acme.example") && !text.contains("hush"), "{text}");
+    assert!(text.contains("registration = Invite\nregistration_codes = 1 (hidden)"), "{text}");
+    assert!(
+        text.ends_with("registration = Closed\nregistration_codes = 0 (hidden)"),
+        "what is not given is the relay's: {text}"
+    );
+    for (toml, named) in [
+        ("[[tenants]]\nname = \"Acme\"\nhosts = [\"a\"]", "Acme"),
+        ("[[tenants]]\nname = \"\"\nhosts = [\"a\"]", "name"),
+        ("[[tenants]]\nname = \"default\"\nhosts = [\"a\"]", "default"),
+        ("[[tenants]]\nname = \"acme\"\nhosts = []", "acme"),
+        ("[[tenants]]\nname = \"acme\"\nhosts = [\"a:80\"]", "a:80"),
+        ("[[tenants]]\nname = \"acme\"\nhosts = [\"https://a\"]", "https://a"),
+        ("[[tenants]]\nname = \"acme\"\nhosts = [\"\"]", "acme"),
+        ("[[tenants]]\nname = \"acme\"\nhosts = [\"a\"]\n[[tenants]]\nname = \"acme\"\nhosts = [\"b\"]", "acme"),
+        (
+            "[[tenants]]\nname = \"acme\"\nhosts = [\"a.example\"]\n[[tenants]]\nname = \"birch\"\nhosts = [\"A.example.\"]",
+            "A.example",
+        ),
+        ("[[tenants]]\nname = \"acme\"\nhost = [\"a\"]", "host"),
+    ] {
+        let error = format!("{:#}", applied(toml).unwrap_err());
+        assert!(error.contains(named), "{named}: {error}");
+    }
+}

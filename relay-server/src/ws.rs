@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use axum::extract::State;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade, close_code};
 use axum::response::Response;
 use futures_util::SinkExt as _;
@@ -17,6 +18,7 @@ use tokio::sync::mpsc;
 
 use crate::app::App;
 use crate::driver::{CloseReason, SOCKET_QUEUE, ToSocket};
+use crate::http::extract::Answer;
 
 /// A frame that is not out after this time never will be.
 const SEND_TIMEOUT: Duration = Duration::from_secs(10);
@@ -36,14 +38,22 @@ const NONSENSE: u32 = 100;
 static NEXT_SOCKET: AtomicU64 = AtomicU64::new(1);
 
 /// `GET /api/v1/socket`.
-pub async fn upgrade(State(app): State<App>, upgrade: WebSocketUpgrade) -> Response {
-    upgrade
+///
+/// # Errors
+/// `invalid_argument` for what asks for no WebSocket.
+pub async fn upgrade(
+    State(app): State<App>,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Answer<Response> {
+    let upgrade = upgrade.map_err(|_| WireError::new(ErrorCode::InvalidArgument, "This address takes WebSockets."))?;
+    let upgraded = upgrade
         .max_frame_size(SOCKET_FRAME_BYTES)
         .max_message_size(SOCKET_FRAME_BYTES)
         .read_buffer_size(READ_BUFFER_BYTES)
         .write_buffer_size(WRITE_BUFFER_BYTES)
         .max_write_buffer_size(2 * 1024 * 1024)
-        .on_upgrade(move |socket| Connection::new(app, socket).run())
+        .on_upgrade(move |socket| Connection::new(app, socket).run());
+    Ok(upgraded)
 }
 
 struct Connection {

@@ -81,13 +81,17 @@ enum Probe {
     Library(&'static str),
     /// The shared library of this name, of any version, is in a folder for libraries. Linux only.
     SharedLibrary(&'static str),
+    /// Python makes environments; Debian keeps the part that puts pip into them in a package of its own. Linux only.
+    PythonVenv,
 }
 
 impl Probe {
     fn applies(&self) -> bool {
         match self {
             Self::Program(_) => true,
-            Self::LinuxProgram(_) | Self::Library(_) | Self::SharedLibrary(_) => cfg!(target_os = "linux"),
+            Self::LinuxProgram(_) | Self::Library(_) | Self::SharedLibrary(_) | Self::PythonVenv => {
+                cfg!(target_os = "linux")
+            }
         }
     }
 
@@ -96,6 +100,7 @@ impl Probe {
             Self::Program(names) | Self::LinuxProgram(names) => names.iter().any(|name| program(name).is_some()),
             Self::Library(name) => process::ask("pkg-config", &["--exists", name]).is_some(),
             Self::SharedLibrary(name) => library_folders().iter().any(|dir| has_library(dir, name)),
+            Self::PythonVenv => process::ask("python3", &["-c", "import ensurepip, venv"]).is_some(),
         }
     }
 }
@@ -269,6 +274,12 @@ const NEEDS: &[Need] = &[
         dnf: &["chromedriver"],
         pacman: &["chromium"],
         ..need("chromedriver", Purpose::Tests, Probe::LinuxProgram(&["chromedriver"]))
+    },
+    Need {
+        apt: &["python3-venv"],
+        dnf: &["python3"],
+        pacman: &["python"],
+        ..need("Python with venv", Purpose::Tests, Probe::PythonVenv)
     },
 ];
 

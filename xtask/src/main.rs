@@ -13,6 +13,7 @@ mod npm;
 mod packages;
 mod paths;
 mod process;
+mod python;
 mod relay;
 mod run;
 mod shots;

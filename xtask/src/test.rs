@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 use clap::Args;
 
 use crate::deps::{self, Purpose};
-use crate::{cargo, paths, process, ui};
+use crate::{cargo, paths, process, python, ui};
 
 /// The WebDriver server of the app's window.
 const TAURI_DRIVER: &str = "2.1.0";
@@ -46,6 +46,7 @@ pub fn prepare(yes: bool) -> Result<()> {
     deps::ensure(Purpose::Tests, yes)?;
     if cfg!(target_os = "linux") {
         install_tauri_driver()?;
+        python::install("schemathesis", &paths::workspace().join("relay-server/tests/schemathesis.txt"))?;
     }
     ui::build()
 }

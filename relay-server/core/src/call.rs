@@ -10,7 +10,7 @@ mod fate;
 mod live;
 mod signal;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Instant;
 
 use parley_shared::ids::{CallId, DeviceId, ParticipantId, RoomId, UnixMs, UserId};
@@ -28,13 +28,21 @@ pub const MESH_PARTICIPANTS: usize = 4;
 /// Ended calls that are remembered, so that a late repetition of their start does not ring again.
 const ENDED_KEPT: usize = 1_024;
 
-/// Every call that goes on.
+/// Every call that goes on: one a room. Apps make the ids, so the same id in two rooms is two calls, and whoever says it means the one that
+/// they may know of.
 #[derive(Debug, Default)]
 pub struct Calls {
-    live: BTreeMap<CallId, LiveCall>,
-    by_room: BTreeMap<RoomId, CallId>,
-    ended: VecDeque<CallId>,
+    live: BTreeMap<RoomId, LiveCall>,
+    by_id: BTreeSet<(CallId, RoomId)>,
+    ended: VecDeque<Ended>,
     outputs: VecDeque<CallOutput>,
+}
+
+#[derive(Debug)]
+struct Ended {
+    call_id: CallId,
+    room_id: RoomId,
+    caller_id: UserId,
 }
 
 /// What a change of a call leads to.
@@ -102,7 +110,7 @@ impl Calls {
     }
 
     pub fn in_room(&self, room_id: RoomId) -> Option<Call> {
-        let call = self.live.get(self.by_room.get(&room_id)?)?;
+        let call = self.live.get(&room_id)?;
         (call.phase() == CallPhase::Active && !call.seats.is_empty()).then(|| call.view())
     }
 
@@ -125,17 +133,19 @@ impl Calls {
         reachable: impl Fn(UserId) -> bool,
         now: Now,
     ) -> Joined {
-        if let Some(current) = self.by_room.get(&roster.room_id).copied() {
-            return self.join(joiner, current, now);
+        let room_id = roster.room_id;
+        if self.live.contains_key(&room_id) {
+            return self.join(joiner, room_id, now);
         }
-        self.check_free(&joiner, call_id)?;
+        self.check_free(&joiner, room_id)?;
         if roster.archived {
             return Err(WireError::new(ErrorCode::Conflict, "This room is archived."));
         }
-        if self.live.contains_key(&call_id) {
+        if self.find(call_id, |call| call.concerns(joiner.user.id)).is_some() {
             return Err(WireError::new(ErrorCode::Conflict, "This call is in another room."));
         }
-        if self.ended.contains(&call_id) {
+        let known = |ended: &Ended| ended.room_id == room_id || ended.caller_id == joiner.user.id;
+        if self.ended.iter().any(|ended| ended.call_id == call_id && known(ended)) {
             return Err(WireError::new(ErrorCode::Conflict, "This call is over."));
         }
         let others: Vec<RosterMember> =
@@ -151,33 +161,29 @@ impl Calls {
         self.outputs.push_back(CallOutput::Remember(call.open()));
         self.outputs.push_back(CallOutput::Seated(call.seat_of(joiner.user.id, now)));
         self.outputs.push_back(CallOutput::Moved(joiner.user.id));
-        self.by_room.insert(roster.room_id, call_id);
-        self.live.insert(call_id, call);
+        self.insert(call);
         if there.is_empty() {
-            self.end(call_id, CallEndReason::Unreachable, now);
+            self.end(room_id, CallEndReason::Unreachable, now);
         } else if free.is_empty() {
-            self.end(call_id, CallEndReason::Busy, now);
+            self.end(room_id, CallEndReason::Busy, now);
         } else {
-            self.tell_changed(call_id);
+            self.tell_changed(room_id);
         }
         Ok(reply)
     }
 
     /// Answers a call that rings, or joins one that goes on.
     pub fn accept(&mut self, joiner: Joiner, call_id: CallId, now: Now) -> Joined {
-        let known = self.live.get(&call_id).is_some_and(|call| call.concerns(joiner.user.id));
-        if !known {
-            return Err(over());
-        }
-        self.join(joiner, call_id, now)
+        let room_id = self.find(call_id, |call| call.concerns(joiner.user.id)).ok_or_else(over)?;
+        self.join(joiner, room_id, now)
     }
 
     /// Enters again, after the relay restarted, a call that it still remembers.
     pub fn rejoin(&mut self, joiner: Joiner, call_id: CallId, roster: &Roster, now: Now) -> Joined {
-        if self.live.get(&call_id).is_none_or(|call| call.room_id != roster.room_id) {
+        if self.live.get(&roster.room_id).is_none_or(|call| call.id != call_id) {
             return Err(over());
         }
-        self.join(joiner, call_id, now)
+        self.join(joiner, roster.room_id, now)
     }
 
     pub fn decline(
@@ -188,13 +194,11 @@ impl Calls {
         reason: DeclineReason,
         now: Now,
     ) -> Result<(), WireError> {
-        let Some(call) = self.live.get_mut(&call_id).filter(|call| call.rung.contains(&user_id)) else {
-            return Err(over());
-        };
+        let room_id = self.find(call_id, |call| call.rung.contains(&user_id)).ok_or_else(over)?;
+        let call = self.live.get_mut(&room_id).ok_or_else(over)?;
         if !call.ringing.remove(&user_id) || call.phase() == CallPhase::Active {
             return Ok(());
         }
-        let room_id = call.room_id;
         let nobody_left = call.ringing.is_empty();
         if nobody_left {
             call.rung.remove(&user_id);
@@ -209,23 +213,26 @@ impl Calls {
                 DeclineReason::Busy => CallEndReason::Busy,
             };
             self.tell(To::Device(device_id), Event::CallEnded { call_id, room_id, reason });
-            self.end(call_id, reason, now);
+            self.end(room_id, reason, now);
         }
         Ok(())
     }
 
     /// Hangs up, or gives up ringing. Leaving twice is leaving once.
     pub fn leave(&mut self, call_id: CallId, device_id: DeviceId, now: Now) {
-        self.unseat(call_id, device_id, CallEndReason::HungUp, true, now);
+        if let Some(room_id) = self.find(call_id, |call| call.seat_of_device(device_id).is_some()) {
+            self.unseat(room_id, device_id, CallEndReason::HungUp, true, now);
+        }
     }
 
     pub fn set_media(&mut self, call_id: CallId, device_id: DeviceId, media: MediaState) -> Result<(), WireError> {
-        let Some(seat) = self.live.get_mut(&call_id).and_then(|call| call.seat_of_device_mut(device_id)) else {
+        let room_id = self.find(call_id, |call| call.seat_of_device(device_id).is_some()).ok_or_else(over)?;
+        let Some(seat) = self.live.get_mut(&room_id).and_then(|call| call.seat_of_device_mut(device_id)) else {
             return Err(over());
         };
         if seat.participant.media != media {
             seat.participant.media = media;
-            self.tell_changed(call_id);
+            self.tell_changed(room_id);
         }
         Ok(())
     }
@@ -238,7 +245,8 @@ impl Calls {
         to: ParticipantId,
         signal: Signal,
     ) -> Result<(), WireError> {
-        let Some(call) = self.live.get_mut(&call_id) else { return Err(over()) };
+        let room_id = self.find(call_id, |call| call.seat_of_device(from).is_some()).ok_or_else(over)?;
+        let Some(call) = self.live.get_mut(&room_id) else { return Err(over()) };
         let Some(from) = call.seat_of_device(from).map(|seat| seat.participant.id) else { return Err(over()) };
         let Some(device_id) = call.seats.iter().find(|s| s.participant.id == to).map(|s| s.participant.device_id)
         else {
@@ -253,9 +261,20 @@ impl Calls {
         Ok(())
     }
 
-    fn join(&mut self, joiner: Joiner, call_id: CallId, now: Now) -> Joined {
-        self.check_free(&joiner, call_id)?;
-        let Some(call) = self.live.get_mut(&call_id) else { return Err(over()) };
+    /// The room of the call of that id which is `wanted`.
+    fn find(&self, call_id: CallId, wanted: impl Fn(&LiveCall) -> bool) -> Option<RoomId> {
+        let rooms = self.by_id.range((call_id, RoomId::from_bytes([0; 16]))..).take_while(|(id, _)| *id == call_id);
+        rooms.map(|(_, room_id)| *room_id).find(|room_id| self.live.get(room_id).is_some_and(&wanted))
+    }
+
+    fn insert(&mut self, call: LiveCall) {
+        self.by_id.insert((call.id, call.room_id));
+        self.live.insert(call.room_id, call);
+    }
+
+    fn join(&mut self, joiner: Joiner, room_id: RoomId, now: Now) -> Joined {
+        self.check_free(&joiner, room_id)?;
+        let Some(call) = self.live.get_mut(&room_id) else { return Err(over()) };
         if let Some(seat) = call.seat_of_device_mut(joiner.device_id) {
             let id = seat.participant.id;
             seat.absent_until = None;
@@ -278,7 +297,7 @@ impl Calls {
         if call.seats.len() > 1 {
             call.waits_until = None;
         }
-        let (view, room_id, open) = (call.view(), call.room_id, call.open());
+        let (view, call_id, open) = (call.view(), call.id, call.open());
         let seat = call.seat_of(user_id, now);
         if rang {
             self.tell(
@@ -291,42 +310,42 @@ impl Calls {
         }
         self.outputs.push_back(CallOutput::Seated(seat));
         self.outputs.push_back(CallOutput::Moved(user_id));
-        self.tell_changed(call_id);
+        self.tell_changed(room_id);
         Ok((view, participant_id))
     }
 
     /// Takes a device out of a call. `tell`: when the call goes on without it, the device is told.
-    fn unseat(&mut self, call_id: CallId, device_id: DeviceId, reason: CallEndReason, tell: bool, now: Now) {
-        let Some(call) = self.live.get_mut(&call_id) else { return };
+    fn unseat(&mut self, room_id: RoomId, device_id: DeviceId, reason: CallEndReason, tell: bool, now: Now) {
+        let Some(call) = self.live.get_mut(&room_id) else { return };
         let Some(place) = call.seats.iter().position(|seat| seat.participant.device_id == device_id) else { return };
         let left = call.seats.remove(place).participant;
         call.pairs.retain(|pair, _| pair.0 != left.id && pair.1 != left.id);
-        let (room_id, phase, others) = (call.room_id, call.phase(), call.seats.len());
+        let (call_id, phase, others) = (call.id, call.phase(), call.seats.len());
         let waits = call.waits_until.is_some() && others > 0;
         self.outputs.push_back(CallOutput::Moved(left.user.id));
         match phase {
             CallPhase::Ringing => {
                 let reason = if reason == CallEndReason::HungUp { CallEndReason::Cancelled } else { reason };
-                self.end(call_id, reason, now);
+                self.end(room_id, reason, now);
             }
-            CallPhase::Active if others < 2 && !waits => self.end(call_id, reason, now),
+            CallPhase::Active if others < 2 && !waits => self.end(room_id, reason, now),
             CallPhase::Active => {
                 if tell {
                     self.tell(To::Device(device_id), Event::CallEnded { call_id, room_id, reason });
                 }
-                self.tell_changed(call_id);
+                self.tell_changed(room_id);
             }
         }
     }
 
-    fn end(&mut self, call_id: CallId, reason: CallEndReason, now: Now) {
-        let Some(call) = self.live.remove(&call_id) else { return };
-        self.by_room.remove(&call.room_id);
-        self.ended.push_back(call_id);
+    fn end(&mut self, room_id: RoomId, reason: CallEndReason, now: Now) {
+        let Some(call) = self.live.remove(&room_id) else { return };
+        let call_id = call.id;
+        self.by_id.remove(&(call_id, room_id));
+        self.ended.push_back(Ended { call_id, room_id, caller_id: call.caller.id });
         if self.ended.len() > ENDED_KEPT {
             self.ended.pop_front();
         }
-        let room_id = call.room_id;
         self.tell(To::Users(call.told()), Event::CallEnded { call_id, room_id, reason });
         self.outputs.push_back(CallOutput::Shown { room_id, call: None });
         for seat in &call.seats {
@@ -342,17 +361,17 @@ impl Calls {
     }
 
     /// A device is in one call at a time; programs are in as many as they like.
-    fn check_free(&self, joiner: &Joiner, call_id: CallId) -> Result<(), WireError> {
-        let elsewhere = |call: &LiveCall| call.id != call_id && call.seat_of_device(joiner.device_id).is_some();
+    fn check_free(&self, joiner: &Joiner, room_id: RoomId) -> Result<(), WireError> {
+        let elsewhere = |call: &LiveCall| call.room_id != room_id && call.seat_of_device(joiner.device_id).is_some();
         if !joiner.user.bot && self.live.values().any(elsewhere) {
             return Err(WireError::new(ErrorCode::Conflict, "This device is in another call."));
         }
         Ok(())
     }
 
-    fn tell_changed(&mut self, call_id: CallId) {
-        let Some(call) = self.live.get(&call_id) else { return };
-        let (view, room_id, told) = (call.view(), call.room_id, call.told());
+    fn tell_changed(&mut self, room_id: RoomId) {
+        let Some(call) = self.live.get(&room_id) else { return };
+        let (view, told) = (call.view(), call.told());
         if view.phase == CallPhase::Active {
             self.outputs.push_back(CallOutput::Shown { room_id, call: Some(view.clone()) });
         }
@@ -363,8 +382,9 @@ impl Calls {
         self.outputs.push_back(CallOutput::Tell { to, event });
     }
 
-    fn calls_of(&self, wanted: impl Fn(&LiveCall) -> bool) -> Vec<CallId> {
-        self.live.values().filter(|call| wanted(call)).map(|call| call.id).collect()
+    /// The rooms of the calls that are `wanted`.
+    fn rooms_of(&self, wanted: impl Fn(&LiveCall) -> bool) -> Vec<RoomId> {
+        self.live.values().filter(|call| wanted(call)).map(|call| call.room_id).collect()
     }
 }
 

@@ -448,12 +448,12 @@ proptest! {
         prop_assert_eq!(table.calls.count(), 0);
         prop_assert_eq!(table.calls.poll_timeout(), None);
 
-        let mut overs: BTreeMap<CallId, usize> = BTreeMap::new();
-        let mut begun: Vec<CallId> = Vec::new();
+        let mut overs: BTreeMap<(CallId, RoomId), usize> = BTreeMap::new();
+        let mut begun: Vec<(CallId, RoomId)> = Vec::new();
         for output in &table.outputs {
             match output {
-                CallOutput::Over(over) => *overs.entry(over.call_id).or_default() += 1,
-                CallOutput::Remember(open) => begun.push(open.id),
+                CallOutput::Over(over) => *overs.entry((over.call_id, over.room_id)).or_default() += 1,
+                CallOutput::Remember(open) => begun.push((open.id, open.room_id)),
                 CallOutput::Tell { .. } | CallOutput::Shown { .. } | CallOutput::Seated(_) | CallOutput::Moved(_) => {}
             }
         }
@@ -466,21 +466,44 @@ proptest! {
 
 /// Whoever was told that a ringing call changed is told that it ended.
 fn told_of_every_end(outputs: &[CallOutput]) -> bool {
-    let mut ringing: Vec<(CallId, UserId)> = Vec::new();
+    let mut ringing: Vec<(CallId, RoomId, UserId)> = Vec::new();
     for output in outputs {
         let CallOutput::Tell { to, event } = output else { continue };
         match (to, event) {
             (To::Users(users), Event::CallChanged { call }) if call.phase == CallPhase::Ringing => {
-                ringing.extend(users.iter().map(|user| (call.id, *user)));
+                ringing.extend(users.iter().map(|user| (call.id, call.room_id, *user)));
             }
-            (To::Users(users), Event::CallEnded { call_id, .. }) => {
-                ringing.retain(|(call, user)| call != call_id || !users.contains(user));
+            (To::Users(users), Event::CallEnded { call_id, room_id, .. }) => {
+                ringing.retain(|(call, room, user)| (call, room) != (call_id, room_id) || !users.contains(user));
             }
-            (To::UserExcept(one, _), Event::CallEnded { call_id, .. }) => {
-                ringing.retain(|(call, user)| call != call_id || user != one);
+            (To::UserExcept(one, _), Event::CallEnded { call_id, room_id, .. }) => {
+                ringing.retain(|(call, room, user)| (call, room) != (call_id, room_id) || user != one);
             }
             _ => {}
         }
     }
     ringing.is_empty()
+}
+
+#[test]
+fn the_same_id_in_two_rooms_is_two_calls() {
+    let mut table = Table::of(4);
+    let roster = |table: &Table, room: u8, people: std::ops::Range<usize>| Roster {
+        members: table.roster(room).members[people].to_vec(),
+        ..table.roster(room)
+    };
+    let (first, second) = (roster(&table, 1, 0..2), roster(&table, 2, 2..4));
+    for (person, roster) in [(0, &first), (2, &second)] {
+        let joiner = table.joiner(person, 0);
+        let (call, _) = table.calls.start(joiner, call_id(1), roster, |_| true, table.now).unwrap();
+        assert_eq!((call.id, call.room_id), (call_id(1), roster.room_id), "as if there were no other");
+    }
+    for (person, room) in [(1, 1), (3, 2)] {
+        assert_eq!(table.accept(person, 0, 1).unwrap().0.room_id, room_id(room));
+    }
+    table.leave(3, 1);
+    assert_eq!(table.calls.in_room(room_id(2)), None);
+    assert_eq!(table.calls.in_room(room_id(1)).unwrap().participants.len(), 2, "the other goes on");
+    let outsider = table.accept(3, 0, 1).unwrap_err();
+    assert_eq!(outsider, table.accept(3, 0, 9).unwrap_err(), "and is nothing to those who are not in its room");
 }

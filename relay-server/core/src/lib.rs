@@ -82,6 +82,8 @@ pub enum Input {
     Answered { ticket: Ticket, answered: Answered },
     /// A room was made or changed by a REST request.
     RoomTouched { room_id: RoomId },
+    /// How one member sees a room changed, and nobody else: their own devices are told.
+    RoomViewChanged { room_id: RoomId, user_id: UserId },
     /// These people are no longer members, or the room is gone (`gone`).
     RoomLeft { room_id: RoomId, users: Vec<UserId>, gone: bool },
     /// A person changed name, picture, status or role; `audience` is told.

@@ -85,6 +85,9 @@ impl Relay {
             Input::Received { socket, msg } => self.on_received(socket, msg, now),
             Input::Answered { ticket, answered } => self.on_answered(ticket, answered, now),
             Input::RoomTouched { room_id } => self.ask_room_views(room_id),
+            Input::RoomViewChanged { room_id, user_id } => {
+                self.ask(Work::RoomViews { room_id, users: vec![user_id] }, Waiting::RoomViews { room_id });
+            }
             Input::RoomLeft { room_id, users, gone } => self.on_room_left(room_id, &users, gone, now),
             Input::UserChanged { user, audience } => self.on_user_changed(user, &audience),
             Input::DevicesRevoked { devices } => {

@@ -42,27 +42,29 @@ impl LocalBlobs {
         self.dir.join(folder).join(rest)
     }
 
-    /// Makes the blob out of a file that `write` fills, unless it is there with this length.
-    fn make(&self, hash: BlobHash, length: u64, write: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
+    /// Puts a blob where it belongs, out of a part that `make` makes. What is there already is made anew: were it faster, whoever sends
+    /// something would learn whether somebody else has sent the same.
+    fn put_part(&self, hash: BlobHash, length: u64, make: impl FnOnce(&Path) -> io::Result<()>) -> io::Result<()> {
         let place = self.place(hash);
-        if is_whole(&place, length) {
-            return Ok(());
-        }
         let folder = place.parent().expect("a blob's place has a folder");
         private_dir(folder)?;
         let part = self.dir.join(PARTS).join(self.next_part.fetch_add(1, Ordering::Relaxed).to_string());
-        let made = (|| {
-            let mut file = private_file().write(true).truncate(true).open(&part)?;
-            write(&mut file)?;
-            file.sync_all()?;
-            fs::rename(&part, &place)
-        })();
-        if made.is_err() {
-            let _ = fs::remove_file(&part);
-        }
-        made?;
+        let put = make(&part).and_then(|()| match fs::rename(&part, &place) {
+            // Some systems do not replace what is being read.
+            Err(_) if is_whole(&place, length) => Ok(()),
+            renamed => renamed,
+        });
+        // It is still there after a failure, and when both were the same file.
+        let _ = fs::remove_file(&part);
+        put?;
         sync_dir(folder)
     }
+}
+
+fn write_part(part: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
+    let mut file = private_file().write(true).truncate(true).open(part)?;
+    write(&mut file)?;
+    file.sync_all()
 }
 
 const PARTS: &str = "part";
@@ -89,23 +91,20 @@ fn sync_dir(folder: &Path) -> io::Result<()> {
 impl Blobs for LocalBlobs {
     async fn put(&self, hash: BlobHash, bytes: Bytes) -> io::Result<()> {
         let blobs = self.clone();
-        blocking(move || blobs.make(hash, bytes.len() as u64, |file| file.write_all(&bytes))).await
+        blocking(move || {
+            blobs.put_part(hash, bytes.len() as u64, |part| write_part(part, |file| file.write_all(&bytes)))
+        })
+        .await
     }
 
     /// Links where the file system can, which costs nothing, and copies elsewhere.
     async fn put_file(&self, hash: BlobHash, path: &Path) -> io::Result<()> {
         let (blobs, path) = (self.clone(), path.to_owned());
         blocking(move || {
-            let (place, length) = (blobs.place(hash), fs::metadata(&path)?.len());
-            if is_whole(&place, length) {
-                return Ok(());
-            }
-            let folder = place.parent().expect("a blob's place has a folder");
-            private_dir(folder)?;
-            match fs::hard_link(&path, &place) {
-                Ok(()) => sync_dir(folder),
-                Err(_) => blobs.make(hash, length, |file| io::copy(&mut File::open(&path)?, file).map(drop)),
-            }
+            blobs.put_part(hash, fs::metadata(&path)?.len(), |part| match fs::hard_link(&path, part) {
+                Ok(()) => Ok(()),
+                Err(_) => write_part(part, |file| io::copy(&mut File::open(&path)?, file).map(drop)),
+            })
         })
         .await
     }
@@ -168,6 +167,9 @@ mod tests {
         assert_eq!(content(&blobs, hash, 65_530..65_545).await.unwrap(), bytes[65_530..65_545]);
         let folder = dir.path().join(&hash.to_string()[..2]);
         assert_eq!(fs::read_dir(folder).unwrap().count(), 1);
+        assert_eq!(fs::read_dir(dir.path().join(PARTS)).unwrap().count(), 0);
+        fs::remove_file(&file).unwrap();
+        assert_eq!(content(&blobs, hash, 0..3).await.unwrap(), bytes[..3], "the blob is no part of the upload");
         blobs.remove(hash).await.unwrap();
         blobs.remove(hash).await.unwrap();
         assert!(content(&blobs, hash, 0..1).await.is_err());

@@ -9,36 +9,30 @@ use parley_shared::ids::{DeviceId, UnixMs, UserId};
 use parley_shared::limits::{
     ACCESS_TOKEN_LIFE, DEVICE_NAME_CHARS, DISPLAY_NAME_CHARS, EMAIL_BYTES, PASSWORD_CHARS, REFRESH_TOKEN_LIFE,
 };
-use parley_shared::wire::{Device, ErrorCode, Refresh, Secret, Session, SignIn, SignUp, User, Validated, WireError};
+use parley_shared::wire::{
+    Device, ErrorCode, Refresh, Registration, Role, Secret, Session, SignIn, SignUp, User, Validated, WireError,
+};
 use rand::RngCore;
 use relay_core::{Input, text};
-use serde::Deserialize;
-use subtle::ConstantTimeEq;
 
 use super::door::IDEMPOTENCY_KEY;
 use super::extract::{Answer, At, Body, Caller, nothing_there};
+use super::host::Door;
 use crate::app::App;
 use crate::auth::{random_token, sha256};
 use crate::clock::unix_now;
-use crate::config::Registration;
-use crate::store::{NewDevice, NewRefresh, NewUser, Rotate, Rotated};
-
-/// [`SignUp`], and the code of a relay that takes new people by invite.
-#[derive(Debug, Deserialize)]
-pub struct SignUpBody {
-    #[serde(flatten)]
-    sign_up: SignUp,
-    registration_code: Option<Secret>,
-}
+use crate::departures;
+use crate::store::{GivenCode, NewDevice, NewRefresh, NewUser, Rotate, Rotated, TenantId};
 
 pub async fn sign_up(
     State(app): State<App>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
-    Body(body): Body<SignUpBody>,
+    Door(tenant): Door,
+    Body(body): Body<SignUp>,
 ) -> Answer<(StatusCode, Json<Session>)> {
     app.gates.enter(peer.ip())?;
-    check_registration(&app, body.registration_code.as_ref())?;
-    let SignUp { display_name, email, password, device_name } = body.sign_up;
+    let SignUp { display_name, email, password, device_name, registration_code } = body;
+    let code = check_registration(&app, tenant, registration_code).await?;
     let display_name = text::line("display_name", &display_name, DISPLAY_NAME_CHARS)?;
     let email = check_email(&email)?;
     check_password(&password)?;
@@ -46,22 +40,31 @@ pub async fn sign_up(
     let password_hash = app.passwords.hash(password).await?;
     let at = unix_now();
     let id = UserId::from_parts(at, random());
-    let new = NewUser { id, display_name, email, password_hash, role: None, bot: false, at };
+    let new = NewUser { id, tenant, display_name, email, password_hash, role: None, bot: false, code, at };
     let user = app.store.create_user(new).await?;
     tracing::info!(user = %user.id, role = ?user.role, "an account was made");
     Ok((StatusCode::CREATED, Json(open_session(&app, user, device_name).await?)))
 }
 
-fn check_registration(app: &App, code: Option<&Secret>) -> Answer<()> {
+/// Codes are longer than this only to keep the relay busy.
+const CODE_BYTES: usize = 256;
+
+/// Looks before the password is hashed, which is what costs. The code to be counted with the account, if it is of an invite.
+async fn check_registration(app: &App, tenant: TenantId, code: Option<Secret>) -> Answer<Option<GivenCode>> {
     let closed = |sentence: &str| Err(WireError::new(ErrorCode::Forbidden, sentence).into());
-    match app.config.registration {
-        Registration::Open => Ok(()),
+    let door = app.tenants.door(tenant);
+    let code = code.filter(|code| code.reveal().len() <= CODE_BYTES);
+    let known = code.as_ref().is_some_and(|code| door.has_code(code));
+    let given = |required| code.as_ref().map(|code| GivenCode { code: code.reveal().to_owned(), required });
+    match door.registration {
         Registration::Closed => closed("This relay takes no new accounts."),
+        Registration::Open | Registration::Invite if known => Ok(None),
+        Registration::Open => Ok(given(false)),
         Registration::Invite => {
-            let given = code.map_or("", Secret::reveal).as_bytes();
-            let codes = &app.config.registration_codes;
-            if codes.iter().any(|code| bool::from(code.reveal().as_bytes().ct_eq(given))) {
-                return Ok(());
+            if let Some(given) = given(true)
+                && app.store.takes_registration_code(tenant, given.code.clone(), unix_now()).await?
+            {
+                return Ok(Some(given));
             }
             closed("This relay takes new accounts by invite: it needs a valid registration_code.")
         }
@@ -71,6 +74,7 @@ fn check_registration(app: &App, code: Option<&Secret>) -> Answer<()> {
 pub async fn sign_in(
     State(app): State<App>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    Door(tenant): Door,
     Body(body): Body<SignIn>,
 ) -> Answer<Json<Session>> {
     app.gates.enter(peer.ip())?;
@@ -78,9 +82,9 @@ pub async fn sign_in(
     if body.email.len() > EMAIL_BYTES || body.password.reveal().len() > 4 * PASSWORD_CHARS.end() {
         return Err(wrong_credentials().into());
     }
-    let email_key = sha256(&body.email.trim().to_lowercase());
+    let email_key = sha256(&format!("{}\n{}", tenant.0, body.email.trim().to_lowercase()));
     app.gates.try_account(email_key)?;
-    let stored = app.store.credentials(body.email).await?;
+    let stored = app.store.credentials(tenant, body.email).await?;
     let (user, hash) = stored.map(|stored| (stored.user, stored.password_hash)).unzip();
     let matches = app.passwords.verify(body.password, hash).await?;
     app.metrics.count_sign_in(matches);
@@ -100,8 +104,8 @@ fn wrong_credentials() -> WireError {
 
 async fn open_session(app: &App, user: User, name: String) -> Answer<Session> {
     let at = unix_now();
-    let (id, refresh_token) = (DeviceId::from_parts(at, random()), random_token());
-    let new = NewDevice { id, user_id: user.id, name, at, refresh: new_refresh(&refresh_token, at) };
+    let (new, refresh_token) = new_device(user.id, name, at);
+    let id = new.id;
     let revoked = app.store.create_device(new).await?;
     if !revoked.is_empty() {
         app.hub.input(Input::DevicesRevoked { devices: revoked }).await;
@@ -109,7 +113,19 @@ async fn open_session(app: &App, user: User, name: String) -> Answer<Session> {
     session(app, user, id, refresh_token, at)
 }
 
-fn session(app: &App, user: User, device_id: DeviceId, refresh_token: Secret, at: UnixMs) -> Answer<Session> {
+/// A device and its refresh token.
+pub(super) fn new_device(user_id: UserId, name: String, at: UnixMs) -> (NewDevice, Secret) {
+    let (id, refresh_token) = (DeviceId::from_parts(at, random()), random_token());
+    (NewDevice { id, user_id, name, at, refresh: new_refresh(&refresh_token, at) }, refresh_token)
+}
+
+pub(super) fn session(
+    app: &App,
+    user: User,
+    device_id: DeviceId,
+    refresh_token: Secret,
+    at: UnixMs,
+) -> Answer<Session> {
     let access_token = app.tokens.issue(user.id, device_id, at).map_err(|error| {
         tracing::error!(%error, "a token could not be signed");
         WireError::new(ErrorCode::Unavailable, "The relay cannot sign anybody in at the moment.")
@@ -148,6 +164,10 @@ pub async fn refresh(
 pub async fn sign_out(State(app): State<App>, caller: Caller) -> Answer<StatusCode> {
     app.store.revoke_device(caller.user.id, caller.device_id).await?;
     app.hub.input(Input::DevicesRevoked { devices: vec![caller.device_id] }).await;
+    if caller.user.role == Role::Guest {
+        // The sweeper does it as well, a minute later.
+        departures::forget_guests(&app).await?;
+    }
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -198,7 +218,7 @@ pub fn check_password(password: &Secret) -> Answer<()> {
     Err(WireError::field("password", sentence).into())
 }
 
-fn random() -> [u8; 10] {
+pub(super) fn random() -> [u8; 10] {
     let mut bytes = [0; 10];
     rand::rng().fill_bytes(&mut bytes);
     bytes

@@ -8,6 +8,7 @@ use parley_shared::search::SearchQuery;
 use parley_shared::wire::{
     ChangesPage, HistoryPage, HistoryQuery, Message, MessageVersion, SearchPage, SearchRequest, ThreadPage, WireError,
 };
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::extract::{Answer, Asked, At, Caller};
@@ -28,7 +29,7 @@ pub async fn history(
 }
 
 /// What is after a change, or after a place.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 pub struct AfterQuery {
     #[serde(default)]
     after: u64,
@@ -90,8 +91,16 @@ pub async fn search(
     let search = Search {
         query: SearchQuery::parse(&request.query, request.utc_offset_min),
         room_id: request.room_id,
-        before: request.before,
+        before: request.before.map(|before| opened(&app, &caller, &before)).transpose()?,
         limit: page_items(request.limit),
     };
-    Ok(Json(app.store.search(caller.user.id, search).await?))
+    let mut page = app.store.search(caller.user.id, search).await?;
+    page.next = page.next.and_then(|next| app.seal.close(&next, caller.user.id));
+    Ok(Json(page))
+}
+
+/// The store counts the messages of everybody: its places go out sealed.
+fn opened(app: &App, caller: &Caller, before: &str) -> Result<String, WireError> {
+    let wrong = || WireError::field("before", "That is no `next` of a page.");
+    app.seal.open(before, caller.user.id).ok_or_else(wrong)
 }

@@ -1,5 +1,8 @@
 //! What handlers take out of a request, and what they answer when it is wrong.
 
+use std::fmt;
+use std::marker::PhantomData;
+
 use axum::Json;
 use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
@@ -9,8 +12,10 @@ use axum::response::{IntoResponse, Response};
 use parley_shared::ids::DeviceId;
 use parley_shared::limits::{PAGE_ITEMS, PAGE_ITEMS_DEFAULT};
 use parley_shared::wire::{ErrorBody, ErrorCode, User, WireError};
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use schemars::JsonSchema;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{DeserializeOwned, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 
 use crate::app::App;
 use crate::store::StoreError;
@@ -69,10 +74,33 @@ impl<T: DeserializeOwned> FromRequest<App> for Body<T> {
     type Rejection = Refusal;
 
     async fn from_request(request: Request, app: &App) -> Answer<Self> {
-        match Json::<T>::from_request(request, app).await {
-            Ok(Json(body)) => Ok(Self(body)),
+        match Json::<Object<T>>::from_request(request, app).await {
+            Ok(Json(Object(body))) => Ok(Self(body)),
             Err(rejection) => Err(wrong_body(&rejection)),
         }
+    }
+}
+
+/// An object and nothing else: serde reads a list as a struct too, its fields in order.
+struct Object<T>(T);
+
+impl<'de, T: DeserializeOwned> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(ObjectVisitor(PhantomData)).map(Self)
+    }
+}
+
+struct ObjectVisitor<T>(PhantomData<T>);
+
+impl<'de, T: DeserializeOwned> Visitor<'de> for ObjectVisitor<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(map))
     }
 }
 
@@ -148,7 +176,7 @@ impl FromRequestParts<App> for Caller {
 }
 
 /// `?query=&after=&limit=` of a list.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 pub struct Page<Id> {
     #[serde(default)]
     pub query: String,

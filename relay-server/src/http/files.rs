@@ -13,6 +13,7 @@ use parley_shared::limits::{UPLOAD_CHUNK_BYTES, UPLOADS_PER_USER};
 use parley_shared::wire::{AttachmentKind, CreateUpload, ErrorCode, Upload, WireError};
 use rand::RngCore;
 use relay_core::text;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::extract::{Answer, Asked, At, Body, Caller, Refusal, nothing_there};
@@ -51,7 +52,7 @@ pub async fn upload(State(app): State<App>, caller: Caller, At(id): At<FileId>) 
     Ok(Json(app.files.clone().upload(caller.user.id, id).await?))
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 pub struct Place {
     offset: u64,
 }

@@ -4,12 +4,13 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use parley_shared::wire::{ErrorCode, PROTOCOL_VERSION, WireError};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::extract::Answer;
 use crate::app::App;
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Health {
     status: &'static str,
     version: &'static str,

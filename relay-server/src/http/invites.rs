@@ -5,8 +5,8 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use parley_shared::ids::{InviteId, RoomId, UnixMs};
 use parley_shared::wire::{CreateInvite, Invite, Room, WireError};
-use rand::RngCore;
 
+use super::account::random;
 use super::extract::{Answer, At, Body, Caller};
 use super::rooms::{complete, touched};
 use crate::app::App;
@@ -20,20 +20,22 @@ pub async fn create(
     At(room_id): At<RoomId>,
     Body(body): Body<CreateInvite>,
 ) -> Answer<(StatusCode, Json<Invite>)> {
+    let new = new_invite(&body)?;
+    Ok((StatusCode::CREATED, Json(app.store.create_invite(caller.user.id, room_id, new).await?)))
+}
+
+pub(super) fn new_invite(body: &CreateInvite) -> Answer<NewInvite> {
     if body.max_uses == Some(0) {
         return Err(WireError::field("max_uses", "An invite has at least one use.").into());
     }
     let at = unix_now();
-    let mut random = [0; 10];
-    rand::rng().fill_bytes(&mut random);
-    let new = NewInvite {
-        id: InviteId::from_parts(at, random),
+    Ok(NewInvite {
+        id: InviteId::from_parts(at, random()),
         code: random_code(),
         at,
         expires_at: body.expires_in_s.map(|seconds| UnixMs(at.0 + i64::from(seconds) * 1_000)),
         max_uses: body.max_uses,
-    };
-    Ok((StatusCode::CREATED, Json(app.store.create_invite(caller.user.id, room_id, new).await?)))
+    })
 }
 
 pub async fn list(State(app): State<App>, caller: Caller, At(room_id): At<RoomId>) -> Answer<Json<Vec<Invite>>> {

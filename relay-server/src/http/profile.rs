@@ -4,16 +4,16 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use parley_shared::limits::{BIO_CHARS, DISPLAY_NAME_CHARS, PASSWORD_CHARS, STATUS_CHARS};
-use parley_shared::wire::{ChangePassword, ChangeProfile, DeleteAccount, ErrorCode, Profile, Secret, WireError};
+use parley_shared::wire::{ChangePassword, ChangeProfile, DeleteAccount, ErrorCode, Profile, Role, Secret, WireError};
 use relay_core::{Input, text};
 
 use super::account::check_password;
 use super::extract::{Answer, Body, Caller};
-use super::rooms::touched;
 use crate::app::App;
 use crate::auth::sha256;
 use crate::clock::unix_now;
-use crate::store::{Left, UserChange};
+use crate::departures::tell_deleted;
+use crate::store::UserChange;
 
 pub async fn profile(State(app): State<App>, caller: Caller) -> Answer<Json<Profile>> {
     let profile = app.store.profile(caller.user.id).await?;
@@ -63,14 +63,7 @@ pub async fn delete(State(app): State<App>, caller: Caller, Body(body): Body<Del
     prove(&app, &caller, "password", body.password).await?;
     let user_id = caller.user.id;
     let deleted = app.store.delete_account(user_id, unix_now()).await?;
-    app.hub.input(Input::DevicesRevoked { devices: deleted.devices }).await;
-    tell(&app, deleted.change).await;
-    for (room_id, left) in deleted.left {
-        app.hub.input(Input::RoomLeft { room_id, users: vec![user_id], gone: left == Left::RoomGone }).await;
-    }
-    for room_id in deleted.closed {
-        touched(&app, room_id).await;
-    }
+    tell_deleted(&app, deleted).await;
     tracing::info!(user = %user_id, "an account was deleted");
     Ok(StatusCode::NO_CONTENT)
 }
@@ -81,6 +74,9 @@ async fn prove(app: &App, caller: &Caller, field: &str, password: Secret) -> Ans
         let error = WireError::new(ErrorCode::Forbidden, "The password is wrong.");
         WireError { field: Some(field.to_owned()), ..error }
     };
+    if caller.user.role == Role::Guest {
+        return Err(WireError::new(ErrorCode::Forbidden, "Guests have no password: they sign out and are gone.").into());
+    }
     if password.reveal().len() > 4 * PASSWORD_CHARS.end() {
         return Err(wrong().into());
     }

@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use parley_shared::ids::{RoomId, UserId};
 use parley_shared::limits::{PAGE_ITEMS, ROOM_MEMBERS, ROOM_NAME_CHARS, ROOM_TOPIC_CHARS, ROOMS_PER_USER};
 use parley_shared::wire::{
-    AddMembers, ChangeMember, ChangeRoom, CreateRoom, ErrorCode, Member, PublicRoom, Room, RoomKind, Visibility,
+    AddMembers, ChangeMember, ChangeRoom, CreateRoom, Member, PublicRoom, Room, RoomKind, SetNotify, Visibility,
     WireError,
 };
 use rand::RngCore;
@@ -15,7 +15,8 @@ use relay_core::{Input, text};
 use super::extract::{Answer, Asked, At, Body, Caller, Page};
 use crate::app::App;
 use crate::clock::unix_now;
-use crate::store::{Left, NewRoom};
+use crate::departures::tell_left;
+use crate::store::NewRoom;
 
 pub async fn list(State(app): State<App>, caller: Caller, Asked(page): Asked<Page<RoomId>>) -> Answer<Json<Vec<Room>>> {
     let limit = page.limit.unwrap_or(ROOMS_PER_USER).clamp(1, ROOMS_PER_USER);
@@ -110,8 +111,23 @@ pub async fn change(
     if change.avatar.is_some() && change.remove_avatar {
         return Err(WireError::field("avatar", "A picture is set or removed, not both.").into());
     }
-    let room = app.store.change_room(caller.user.id, room_id, change).await?;
-    touched(&app, room_id).await;
+    let (room, removed) = app.store.change_room(caller.user.id, room_id, change).await?;
+    if removed.is_empty() {
+        touched(&app, room_id).await;
+    } else {
+        app.hub.input(Input::RoomLeft { room_id, users: removed, gone: false }).await;
+    }
+    Ok(complete(&app, room))
+}
+
+pub async fn set_notify(
+    State(app): State<App>,
+    caller: Caller,
+    At(room_id): At<RoomId>,
+    Body(body): Body<SetNotify>,
+) -> Answer<Json<Room>> {
+    let room = app.store.set_notify(caller.user.id, room_id, body.level).await?;
+    app.hub.input(Input::RoomViewChanged { room_id, user_id: caller.user.id }).await;
     Ok(complete(&app, room))
 }
 
@@ -148,7 +164,7 @@ pub async fn remove_member(
     At((room_id, user_id)): At<(RoomId, UserId)>,
 ) -> Answer<StatusCode> {
     let left = app.store.remove_member(caller.user.id, room_id, user_id).await?;
-    app.hub.input(Input::RoomLeft { room_id, users: vec![user_id], gone: left == Left::RoomGone }).await;
+    tell_left(&app, room_id, user_id, left).await;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -165,16 +181,13 @@ pub async fn change_member(
 
 pub async fn public(
     State(app): State<App>,
-    _caller: Caller,
+    caller: Caller,
     Asked(page): Asked<Page<RoomId>>,
 ) -> Answer<Json<Vec<PublicRoom>>> {
-    Ok(Json(app.store.public_rooms(page.query()?, page.after, page.limit()).await?))
+    Ok(Json(app.store.public_rooms(caller.user.id, page.query()?, page.after, page.limit()).await?))
 }
 
 pub async fn join(State(app): State<App>, caller: Caller, At(room_id): At<RoomId>) -> Answer<Json<Room>> {
-    if caller.user.role == parley_shared::wire::Role::Guest {
-        return Err(WireError::new(ErrorCode::Forbidden, "Guests join by invite.").into());
-    }
     let room = app.store.join_room(caller.user.id, room_id, unix_now()).await?;
     touched(&app, room_id).await;
     Ok(complete(&app, room))

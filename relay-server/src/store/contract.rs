@@ -4,9 +4,12 @@
 
 mod call_reports;
 mod conversation;
+mod export;
 mod files;
+mod guests;
 mod profiles;
 mod search;
+mod tenants;
 
 use std::sync::Arc;
 
@@ -20,7 +23,7 @@ use relay_core::work::{CallEntry, Done, NewMessage, OpenCall, Work};
 
 use super::{
     Left, Mark, NewDevice, NewInvite, NewRefresh, NewRoom, NewUser, REFRESH_REPEAT_MS, Rotate, Rotated, Store,
-    StoreError,
+    StoreError, TenantId,
 };
 
 /// Runs everything, each part over data of its own.
@@ -38,7 +41,10 @@ pub async fn run(open: impl Fn(&str) -> Arc<dyn Store>) {
     search::run(&open("search")).await;
     call_reports::run(&open("call_reports")).await;
     files::run(&open).await;
+    export::run(&open("export")).await;
     profiles::run(&open).await;
+    tenants::run(&open).await;
+    guests::run(&open).await;
     deletion(&open("deletion")).await;
     reopening(&|| open("reopening")).await;
 }
@@ -53,9 +59,9 @@ async fn accounts(store: &Arc<dyn Store>) {
     assert_eq!(person(store, 2, "Bob").await.role, Role::Member);
     let same = NewUser { id: UserId::from_bytes([3; 16]), email: "P1@EXAMPLE.org".into(), ..new_user(1, "Eve") };
     assert_eq!(refused(store.create_user(same).await), ErrorCode::Conflict, "e-mail is unique, whatever its case");
-    let found = store.credentials(" p1@Example.ORG ".into()).await.expect("readable");
+    let found = store.credentials(TenantId::DEFAULT, " p1@Example.ORG ".into()).await.expect("readable");
     assert_eq!(found.map(|c| c.user.id), Some(ada.id));
-    assert!(store.credentials("nobody@example.org".into()).await.expect("readable").is_none());
+    assert!(store.credentials(TenantId::DEFAULT, "nobody@example.org".into()).await.expect("readable").is_none());
 
     let first = sign_in(store, ada.id, 1, 1).await;
     let second = sign_in(store, ada.id, 2, 2).await;
@@ -154,11 +160,11 @@ async fn rooms(store: &Arc<dyn Store>) {
     assert_eq!((room.member_count, room.members.len()), (2, 2));
     assert_eq!(refused(store.change_room(bob.id, room.id, rename()).await), ErrorCode::Forbidden);
     assert_eq!(refused(store.change_room(eve.id, room.id, rename()).await), ErrorCode::NotFound);
-    assert_eq!(store.change_room(ada.id, room.id, rename()).await.expect("renamed").name, "New name");
+    assert_eq!(store.change_room(ada.id, room.id, rename()).await.expect("renamed").0.name, "New name");
     assert_eq!(refused(store.join_room(eve.id, room.id, AT).await), ErrorCode::NotFound, "private");
     let publish = ChangeRoom { visibility: Some(Visibility::Public), ..ChangeRoom::default() };
     store.change_room(ada.id, room.id, publish).await.expect("published");
-    let listed = store.public_rooms("na".into(), None, 10).await.expect("readable");
+    let listed = store.public_rooms(eve.id, "na".into(), None, 10).await.expect("readable");
     assert_eq!(listed.iter().map(|room| room.id).collect::<Vec<_>>(), [room.id]);
     store.join_room(eve.id, room.id, AT).await.expect("public");
     let full = store.add_members(ada.id, room.id, vec![dan.id], AT).await;
@@ -174,7 +180,10 @@ async fn rooms(store: &Arc<dyn Store>) {
     store.remove_member(ada.id, room.id, ada.id).await.expect("left");
     let seen = store.room(bob.id, room.id).await.expect("readable");
     assert_eq!(seen.members[0].role, MemberRole::Owner, "the next in line inherits");
-    assert_eq!(store.remove_member(bob.id, room.id, bob.id).await.expect("left"), Left::RoomGone);
+    assert_eq!(
+        store.remove_member(bob.id, room.id, bob.id).await.expect("left"),
+        Left::RoomGone { guests: Vec::new() }
+    );
     assert_eq!(store.rooms(bob.id, None, 10).await.expect("readable").len(), 1, "the direct room");
 }
 
@@ -390,11 +399,13 @@ async fn reopening(open: &impl Fn() -> Arc<dyn Store>) {
 fn new_user(n: u8, name: &str) -> NewUser {
     NewUser {
         id: UserId::from_bytes([n; 16]),
+        tenant: TenantId::DEFAULT,
         display_name: name.into(),
         email: format!("p{n}@example.org"),
         password_hash: "hash".into(),
         role: None,
         bot: false,
+        code: None,
         at: AT,
     }
 }

@@ -4,9 +4,11 @@
 //! commit reached the disk, in the order in which they were handed over.
 
 pub mod contract;
+mod export;
 mod files;
 mod profiles;
 pub mod sqlite;
+mod tenants;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -15,13 +17,15 @@ use parley_shared::ids::{CallId, ClientMessageId, DeviceId, InviteId, MessageId,
 use parley_shared::search::SearchQuery;
 use parley_shared::wire::{
     CallReport, ChangeRoom, ChangesPage, Device, ErrorCode, HistoryPage, HistoryQuery, Invite, Member, MemberRole,
-    Message, MessageVersion, Person, PublicRoom, Role, Room, RoomKind, SearchPage, StoredReport, ThreadPage, User,
-    Visibility, WireError,
+    Message, MessageVersion, NotifyLevel, Person, PublicRoom, Role, Room, RoomKind, SearchPage, StoredReport,
+    ThreadPage, User, Visibility, WireError,
 };
 use relay_core::work::{Answered, OpenCall, Roster, Work};
 
+pub use export::*;
 pub use files::*;
 pub use profiles::*;
+pub use tenants::*;
 
 pub type Answer<T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send>>;
 
@@ -66,12 +70,15 @@ impl StoreError {
 #[derive(Clone, Debug)]
 pub struct NewUser {
     pub id: UserId,
+    pub tenant: TenantId,
     pub display_name: String,
     pub email: String,
     pub password_hash: String,
-    /// None: admin for the first person of a fresh relay, else member.
+    /// None: admin for the first person of a tenant, else member.
     pub role: Option<Role>,
     pub bot: bool,
+    /// A use of an invite to the tenant, counted with the account.
+    pub code: Option<GivenCode>,
     pub at: UnixMs,
 }
 
@@ -143,8 +150,10 @@ pub struct NewRoom {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Left {
     Member,
-    /// The last one left, and the room with them.
-    RoomGone,
+    /// The last one left, and the room with them. Guests cannot keep it: these lost it too.
+    RoomGone {
+        guests: Vec<UserId>,
+    },
 }
 
 #[derive(Clone, Debug)]
@@ -167,9 +176,9 @@ pub struct Search {
 }
 
 /// See the module's first page. Methods that take `asker` refuse what that person may not see with `not_found`.
-pub trait Store: FileStore + ProfileStore {
+pub trait Store: ExportStore + FileStore + ProfileStore + TenantStore {
     fn create_user(&self, new: NewUser) -> Answer<User>;
-    fn credentials(&self, email: String) -> Answer<Option<Credentials>>;
+    fn credentials(&self, tenant: TenantId, email: String) -> Answer<Option<Credentials>>;
     fn set_password(&self, user_id: UserId, password_hash: String) -> Answer<()>;
 
     /// Also revokes the least used devices beyond [`DEVICES_PER_USER`]; returns those.
@@ -194,14 +203,17 @@ pub trait Store: FileStore + ProfileStore {
     fn rooms(&self, asker: UserId, after: Option<RoomId>, limit: u32) -> Answer<Vec<Room>>;
     fn room(&self, asker: UserId, room_id: RoomId) -> Answer<Room>;
     fn members(&self, asker: UserId, room_id: RoomId, after: Option<UserId>, limit: u32) -> Answer<Vec<Member>>;
-    fn change_room(&self, asker: UserId, room_id: RoomId, change: ChangeRoom) -> Answer<Room>;
+    /// The room, and the guests that it lost by taking no more.
+    fn change_room(&self, asker: UserId, room_id: RoomId, change: ChangeRoom) -> Answer<(Room, Vec<UserId>)>;
     /// The members that it had.
     fn delete_room(&self, asker: UserId, room_id: RoomId) -> Answer<Vec<UserId>>;
     fn add_members(&self, asker: UserId, room_id: RoomId, members: Vec<UserId>, at: UnixMs) -> Answer<Room>;
     fn remove_member(&self, asker: UserId, room_id: RoomId, user_id: UserId) -> Answer<Left>;
     fn change_member(&self, asker: UserId, room_id: RoomId, user_id: UserId, role: MemberRole) -> Answer<Room>;
-    fn public_rooms(&self, query: String, after: Option<RoomId>, limit: u32) -> Answer<Vec<PublicRoom>>;
+    /// Guests see none.
+    fn public_rooms(&self, asker: UserId, query: String, after: Option<RoomId>, limit: u32) -> Answer<Vec<PublicRoom>>;
     fn join_room(&self, asker: UserId, room_id: RoomId, at: UnixMs) -> Answer<Room>;
+    fn set_notify(&self, asker: UserId, room_id: RoomId, level: NotifyLevel) -> Answer<Room>;
 
     fn create_invite(&self, asker: UserId, room_id: RoomId, new: NewInvite) -> Answer<Invite>;
     fn invites(&self, asker: UserId, room_id: RoomId) -> Answer<Vec<Invite>>;
@@ -230,7 +242,7 @@ pub trait Store: FileStore + ProfileStore {
     /// The calls that went on when the relay stopped.
     fn open_calls(&self) -> Answer<Vec<(OpenCall, Roster)>>;
 
-    /// Removes a part of what deleted rooms and expired tokens left. True: there is more.
+    /// Removes a part of what deleted rooms, expired tokens and used-up invites left. True: there is more.
     fn sweep(&self, at: UnixMs) -> Answer<bool>;
     /// Reads something, and commits something small unless that was done a moment ago: then its outcome counts.
     fn ping(&self) -> Answer<()>;

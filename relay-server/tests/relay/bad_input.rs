@@ -85,6 +85,16 @@ async fn fields_are_checked_and_named() {
 }
 
 #[tokio::test]
+async fn a_list_is_no_body_although_every_field_may_be_absent() {
+    let relay = TestRelay::start().await;
+    let ada = relay.sign_up("Ada").await;
+    for body in [serde_json::json!([]), serde_json::json!([null, null]), serde_json::json!("text")] {
+        let (status, error) = ada.refused(Method::PATCH, "/me", Some(body)).await;
+        assert_eq!((status, error.code), (400, ErrorCode::InvalidArgument));
+    }
+}
+
+#[tokio::test]
 async fn tokens_that_are_wrong_open_nothing() {
     let relay = TestRelay::start().await;
     let ada = relay.sign_up("Ada").await;

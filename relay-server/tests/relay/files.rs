@@ -1,7 +1,7 @@
 //! Files over HTTP: uploading, going on after a break, who may read what, and how it is served.
 #![expect(clippy::unwrap_used, reason = "a test whose footing breaks has failed")]
 
-mod content;
+pub mod content;
 mod hostile;
 
 use std::path::{Path, PathBuf};

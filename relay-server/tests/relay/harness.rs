@@ -89,6 +89,7 @@ pub async fn sign_up(address: SocketAddr, name: &str) -> Someone {
         email: email.clone(),
         password: Secret::new(PASSWORD),
         device_name: "test".into(),
+        registration_code: None,
     };
     let http = Client::new();
     let session = post(&http, address, "/auth/sign-up", &body).await;
@@ -363,6 +364,11 @@ impl Socket {
                 None => return false,
             }
         }
+    }
+
+    /// What came and nobody has asked for.
+    pub fn kept(&self) -> Vec<&ServerMsg> {
+        self.waiting.iter().collect()
     }
 
     /// Waits until the relay closed the socket.

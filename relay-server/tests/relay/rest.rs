@@ -96,12 +96,12 @@ async fn registration_may_be_closed_or_by_invite() {
         json!({ "display_name": "Ada", "email": "a@example.org", "password": PASSWORD, "device_name": "x",
                 "registration_code": code })
     };
-    let closed = TestRelay::start_with(|config| config.registration = parley_relay::config::Registration::Closed).await;
+    let closed = TestRelay::start_with(|config| config.registration = parley_shared::wire::Registration::Closed).await;
     let http = Client::new();
     let url = format!("http://{}/api/v1/auth/sign-up", closed.address);
     assert_eq!(refusal(http.post(url).json(&body(None)).send().await.unwrap()).await.0, 403);
     let invite = TestRelay::start_with(|config| {
-        config.registration = parley_relay::config::Registration::Invite;
+        config.registration = parley_shared::wire::Registration::Invite;
         config.registration_codes = vec![Secret::new("sesame")];
     })
     .await;

@@ -1,6 +1,6 @@
 //! What befalls calls: lost devices, removed members, restarts, time.
 
-use parley_shared::ids::{CallId, DeviceId, RoomId, UserId};
+use parley_shared::ids::{DeviceId, RoomId, UserId};
 use parley_shared::limits::CALL_ABSENCE;
 use parley_shared::wire::{CallEndReason, CallPhase, Event};
 
@@ -29,15 +29,15 @@ impl Calls {
 
     /// The device was signed out.
     pub fn device_gone(&mut self, device_id: DeviceId, now: Now) {
-        for call_id in self.calls_of(|call| call.seat_of_device(device_id).is_some()) {
-            self.unseat(call_id, device_id, CallEndReason::HungUp, true, now);
+        for room_id in self.rooms_of(|call| call.seat_of_device(device_id).is_some()) {
+            self.unseat(room_id, device_id, CallEndReason::HungUp, true, now);
         }
     }
 
     /// The room has these members: whoever is no longer one leaves its call. An empty list: the room is gone.
     pub fn members_changed(&mut self, room_id: RoomId, members: &[UserId], now: Now) {
-        let Some(call_id) = self.by_room.get(&room_id).copied() else { return };
-        let Some(call) = self.live.get_mut(&call_id) else { return };
+        let Some(call) = self.live.get_mut(&room_id) else { return };
+        let call_id = call.id;
         let ringing = call.phase() == CallPhase::Ringing;
         let mut outsiders: Vec<UserId> = call.told();
         // The caller of a ringing call is told by its end.
@@ -53,10 +53,10 @@ impl Calls {
             self.tell(To::Users(outsiders), Event::CallEnded { call_id, room_id, reason });
         }
         for device_id in devices {
-            self.unseat(call_id, device_id, CallEndReason::HungUp, false, now);
+            self.unseat(room_id, device_id, CallEndReason::HungUp, false, now);
         }
-        if nobody_rings && self.live.contains_key(&call_id) {
-            self.end(call_id, CallEndReason::Unreachable, now);
+        if nobody_rings {
+            self.end(room_id, CallEndReason::Unreachable, now);
         }
     }
 
@@ -64,28 +64,27 @@ impl Calls {
     /// their participants to come back.
     pub fn restore(&mut self, open: OpenCall, roster: &Roster, now: Now) {
         let call = LiveCall::restored(open, roster, now);
-        let (call_id, room_id, phase) = (call.id, call.room_id, call.phase());
-        self.by_room.insert(room_id, call_id);
-        self.live.insert(call_id, call);
+        let (room_id, phase) = (call.room_id, call.phase());
+        self.insert(call);
         match phase {
-            CallPhase::Ringing => self.end(call_id, CallEndReason::Lost, now),
+            CallPhase::Ringing => self.end(room_id, CallEndReason::Lost, now),
             CallPhase::Active => {}
         }
     }
 
     pub fn handle_timeout(&mut self, now: Now) {
-        for call_id in self.calls_of(|call| call.deadline().is_some_and(|deadline| deadline <= now.at)) {
-            self.on_deadline(call_id, now);
+        for room_id in self.rooms_of(|call| call.deadline().is_some_and(|deadline| deadline <= now.at)) {
+            self.on_deadline(room_id, now);
         }
     }
 
-    fn on_deadline(&mut self, call_id: CallId, now: Now) {
-        let Some(call) = self.live.get(&call_id) else { return };
+    fn on_deadline(&mut self, room_id: RoomId, now: Now) {
+        let Some(call) = self.live.get(&room_id) else { return };
         if call.phase() == CallPhase::Ringing && call.ring_until <= now.at {
-            return self.end(call_id, CallEndReason::NoAnswer, now);
+            return self.end(room_id, CallEndReason::NoAnswer, now);
         }
         if call.waits_until.is_some_and(|until| until <= now.at) {
-            return self.end(call_id, CallEndReason::Lost, now);
+            return self.end(room_id, CallEndReason::Lost, now);
         }
         let lost: Vec<DeviceId> = call
             .seats
@@ -94,7 +93,7 @@ impl Calls {
             .map(|seat| seat.participant.device_id)
             .collect();
         for device_id in lost {
-            self.unseat(call_id, device_id, CallEndReason::Lost, true, now);
+            self.unseat(room_id, device_id, CallEndReason::Lost, true, now);
         }
     }
 }

@@ -119,7 +119,7 @@ async fn avatars(store: &Arc<dyn Store>) {
     let picture = complete(store, ada, 4, UploadPurpose::Avatar).await;
     let set = ChangeRoom { avatar: Some(picture), ..ChangeRoom::default() };
     assert_eq!(refused(store.change_room(bob, room, set.clone()).await), ErrorCode::Forbidden);
-    assert_eq!(store.change_room(ada, room, set).await.expect("changed").avatar, Some(picture));
+    assert_eq!(store.change_room(ada, room, set).await.expect("changed").0.avatar, Some(picture));
     assert_eq!(store.room(bob, room).await.expect("readable").avatar, Some(picture));
     store.file(bob, picture).await.expect("a member's");
     assert_eq!(refused(store.file(eve, picture).await), ErrorCode::NotFound, "a private room's");

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use parley_shared::wire::{ChangeProfile, ErrorCode, MemberRole, Role, UploadPurpose};
 
 use super::{AT, direct, group, new_user, person, refused, say, sign_in};
-use crate::store::{DELETED_NAME, Left, Mark, NewUpload, NewUser, Store};
+use crate::store::{DELETED_NAME, Left, Mark, NewUpload, NewUser, Store, TenantId};
 
 pub(super) async fn run(open: impl Fn(&str) -> Arc<dyn Store>) {
     profiles(&open("profiles")).await;
@@ -64,13 +64,13 @@ async fn deleted_accounts(store: &Arc<dyn Store>) {
     assert_eq!(deleted.devices, [device]);
     let mut left = deleted.left;
     left.sort_by_key(|(room_id, _)| *room_id);
-    assert_eq!(left, [(shared.id, Left::Member), (alone.id, Left::RoomGone)]);
+    assert_eq!(left, [(shared.id, Left::Member), (alone.id, Left::RoomGone { guests: Vec::new() })]);
     assert_eq!(deleted.closed, [pair.id]);
     let mut audience = deleted.change.audience;
     audience.sort_unstable();
     assert_eq!(audience, [bob.id, eve.id]);
     assert_eq!(store.device_user(device).await.expect("readable"), None);
-    assert!(store.credentials("p2@example.org".into()).await.expect("readable").is_none());
+    assert!(store.credentials(TenantId::DEFAULT, "p2@example.org".into()).await.expect("readable").is_none());
     assert_eq!(refused(store.own_credentials(ada.id).await), ErrorCode::NotFound);
     assert_eq!(refused(store.profile(ada.id).await), ErrorCode::NotFound);
     assert_eq!(refused(store.upload(ada.id, upload.id).await), ErrorCode::NotFound);
@@ -96,7 +96,7 @@ async fn deleted_accounts(store: &Arc<dyn Store>) {
     assert_eq!(store.create_user(again).await.expect("the address is free").role, Role::Member);
 
     let deleted = store.delete_account(bob.id, AT).await.expect("deleted");
-    assert!(deleted.left.contains(&(pair.id, Left::RoomGone)), "both are gone");
+    assert!(deleted.left.contains(&(pair.id, Left::RoomGone { guests: Vec::new() })), "both are gone");
     assert_eq!(admin.role, Role::Admin);
 }
 

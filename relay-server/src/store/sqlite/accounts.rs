@@ -5,9 +5,11 @@ use parley_shared::wire::{Device, ErrorCode, Role, User};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::profiles::write_words;
+use super::registration;
 use super::rows::{self, role_text};
 use crate::store::{
     Credentials, DEVICES_PER_USER, NewDevice, NewRefresh, NewUser, REFRESH_REPEAT_MS, Rotate, Rotated, StoreError,
+    TenantId,
 };
 
 type Result<T> = std::result::Result<T, StoreError>;
@@ -18,27 +20,38 @@ pub(super) fn email_key(email: &str) -> String {
 }
 
 pub(super) fn create_user(c: &Connection, new: &NewUser) -> Result<User> {
-    let key = email_key(&new.email);
-    let taken: bool =
-        c.prepare_cached("SELECT EXISTS (SELECT 1 FROM users WHERE email_key = ?)")?.query_row([&key], |r| r.get(0))?;
+    if let Some(given) = &new.code {
+        registration::spend(c, new.tenant, given, new.at)?;
+    }
+    let taken: bool = c
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM users WHERE tenant_id = ? AND email_key = ? AND email_key <> '')",
+        )?
+        .query_row(params![new.tenant.0, email_key(&new.email)], |r| r.get(0))?;
     if taken {
         return Err(StoreError::refused(ErrorCode::Conflict, "This e-mail address cannot be used for a new account."));
     }
     let role = match new.role {
         Some(role) => role,
-        None if new.bot || has_people(c)? => Role::Member,
+        None if new.bot || has_people(c, new.tenant)? => Role::Member,
         None => Role::Admin,
     };
+    insert_user(c, new, role)
+}
+
+pub(super) fn insert_user(c: &Connection, new: &NewUser, role: Role) -> Result<User> {
     c.prepare_cached(
-        "INSERT INTO users (id, display_name, name_key, email, email_key, password_hash, role, bot, created_at_ms)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO users
+           (id, tenant_id, display_name, name_key, email, email_key, password_hash, role, bot, created_at_ms)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )?
     .execute(params![
         new.id.as_bytes(),
+        new.tenant.0,
         new.display_name,
         new.display_name.to_lowercase(),
         new.email.trim(),
-        key,
+        email_key(&new.email),
         new.password_hash,
         role_text(role),
         new.bot,
@@ -55,15 +68,19 @@ pub(super) fn create_user(c: &Connection, new: &NewUser) -> Result<User> {
     })
 }
 
-fn has_people(c: &Connection) -> Result<bool> {
-    Ok(c.query_row("SELECT EXISTS (SELECT 1 FROM users WHERE bot = 0 AND deleted_at_ms = 0)", [], |r| r.get(0))?)
+fn has_people(c: &Connection, tenant: TenantId) -> Result<bool> {
+    let sql =
+        "SELECT EXISTS (SELECT 1 FROM users WHERE tenant_id = ? AND bot = 0 AND role <> 'guest' AND deleted_at_ms = 0)";
+    Ok(c.prepare_cached(sql)?.query_row([tenant.0], |r| r.get(0))?)
 }
 
-pub(super) fn credentials(c: &Connection, email: &str) -> Result<Option<Credentials>> {
-    let sql =
-        format!("SELECT {}, u.password_hash FROM users u WHERE u.email_key = ? AND u.deleted_at_ms = 0", rows::USER);
+pub(super) fn credentials(c: &Connection, tenant: TenantId, email: &str) -> Result<Option<Credentials>> {
+    let sql = format!(
+        "SELECT {}, u.password_hash FROM users u WHERE u.tenant_id = ? AND u.email_key = ? AND u.email_key <> ''",
+        rows::USER
+    );
     Ok(c.prepare_cached(&sql)?
-        .query_row([email_key(email)], |r| {
+        .query_row(params![tenant.0, email_key(email)], |r| {
             Ok(Credentials { user: rows::user(r, 0)?, password_hash: r.get(rows::USER_COLUMNS)? })
         })
         .optional()?)

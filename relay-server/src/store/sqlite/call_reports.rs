@@ -1,11 +1,11 @@
 //! Reports of calls: who took part, and what their apps measured.
 
-use parley_shared::ids::{CallId, UnixMs, UserId};
+use parley_shared::ids::{CallId, RoomId, UnixMs, UserId};
 use parley_shared::wire::{
     CallReport, ErrorCode, Figure, PersonReport, QualityCause, RouteClass, StoredReport, WireError,
 };
 use relay_core::work::{CallSeat, Done};
-use rusqlite::{Connection, Error, Row, params};
+use rusqlite::{Connection, Error, OptionalExtension, Row, params};
 
 use super::rows::{self, USER, USER_COLUMNS, unknown};
 use crate::store::StoreError;
@@ -23,9 +23,9 @@ pub(super) fn seat(c: &Connection, seat: &CallSeat) -> Result<Done> {
 }
 
 pub(super) fn put(c: &Connection, asker: UserId, call_id: CallId, report: &CallReport, at: UnixMs) -> Result<()> {
-    require_seat(c, call_id, asker)?;
+    let room_id = seat_room(c, call_id, asker)?;
     for person in &report.people {
-        if person.user_id == asker || !took_part(c, call_id, person.user_id)? {
+        if person.user_id == asker || !took_part(c, call_id, room_id, person.user_id)? {
             let error = WireError::field("people", "Reports are about others who were in the call.");
             return Err(StoreError::Refused(error));
         }
@@ -82,14 +82,16 @@ fn put_person(c: &Connection, asker: UserId, call_id: CallId, person: &PersonRep
 }
 
 pub(super) fn list(c: &Connection, asker: UserId, call_id: CallId) -> Result<Vec<StoredReport>> {
-    require_seat(c, call_id, asker)?;
+    let room_id = seat_room(c, call_id, asker)?;
     let sql = format!(
         "SELECT {USER}, r.reported_at_ms, r.duration_s, r.setup_ms
-         FROM call_reports r JOIN users u ON u.id = r.user_id WHERE r.call_id = ? ORDER BY r.user_id"
+         FROM call_reports r JOIN users u ON u.id = r.user_id
+           JOIN call_participants p ON p.call_id = r.call_id AND p.user_id = r.user_id
+         WHERE r.call_id = ? AND p.room_id = ? ORDER BY r.user_id"
     );
     let mut reports: Vec<StoredReport> = c
         .prepare_cached(&sql)?
-        .query_map([call_id.as_bytes()], |r| {
+        .query_map(params![call_id.as_bytes(), room_id.as_bytes()], |r| {
             let setup_ms: i64 = r.get(USER_COLUMNS + 2)?;
             Ok(StoredReport {
                 user: rows::user(r, 0)?,
@@ -141,20 +143,23 @@ fn person(row: &Row<'_>) -> std::result::Result<PersonReport, Error> {
     })
 }
 
-/// Whoever did not take part learns nothing, not even that there was a call.
-fn require_seat(c: &Connection, call_id: CallId, user_id: UserId) -> Result<()> {
-    match took_part(c, call_id, user_id)? {
-        true => Ok(()),
-        false => Err(StoreError::refused(ErrorCode::NotFound, "There is no such call.")),
-    }
+/// The room of a call that the person took part in. Others learn nothing, not even that there was a call. Ids of calls are made by apps: the
+/// same one in another room is another call.
+fn seat_room(c: &Connection, call_id: CallId, user_id: UserId) -> Result<RoomId> {
+    c.prepare_cached(
+        "SELECT p.room_id FROM call_participants p JOIN rooms r ON r.id = p.room_id AND r.deleted = 0
+         WHERE p.call_id = ? AND p.user_id = ?",
+    )?
+    .query_row(params![call_id.as_bytes(), user_id.as_bytes()], |r| r.get(0).map(RoomId::from_bytes))
+    .optional()?
+    .ok_or_else(|| StoreError::refused(ErrorCode::NotFound, "There is no such call."))
 }
 
-fn took_part(c: &Connection, call_id: CallId, user_id: UserId) -> Result<bool> {
+fn took_part(c: &Connection, call_id: CallId, room_id: RoomId, user_id: UserId) -> Result<bool> {
     Ok(c.prepare_cached(
-        "SELECT EXISTS (SELECT 1 FROM call_participants p JOIN rooms r ON r.id = p.room_id AND r.deleted = 0
-           WHERE p.call_id = ? AND p.user_id = ?)",
+        "SELECT EXISTS (SELECT 1 FROM call_participants WHERE call_id = ? AND user_id = ? AND room_id = ?)",
     )?
-    .query_row(params![call_id.as_bytes(), user_id.as_bytes()], |r| r.get(0))?)
+    .query_row(params![call_id.as_bytes(), user_id.as_bytes(), room_id.as_bytes()], |r| r.get(0))?)
 }
 
 fn route(row: &Row<'_>, column: usize) -> std::result::Result<RouteClass, Error> {

@@ -39,7 +39,7 @@ fn roster_for(c: &Connection, room_id: RoomId, user_id: UserId) -> Result<Roster
 pub(super) fn open(c: &Connection, open: &OpenCall) -> Result<Done> {
     c.prepare_cached(
         "INSERT INTO open_calls (id, room_id, caller_id, started_at_ms, answered_at_ms) VALUES (?, ?, ?, ?, ?)
-         ON CONFLICT (id) DO UPDATE SET answered_at_ms = excluded.answered_at_ms",
+         ON CONFLICT (id) DO UPDATE SET answered_at_ms = excluded.answered_at_ms WHERE room_id = excluded.room_id",
     )?
     .execute(params![
         open.id.as_bytes(),
@@ -53,7 +53,8 @@ pub(super) fn open(c: &Connection, open: &OpenCall) -> Result<Done> {
 
 /// Closing twice writes one entry; a call whose room is gone writes none.
 pub(super) fn close(c: &Connection, entry: &CallEntry) -> Result<Done> {
-    c.prepare_cached("DELETE FROM open_calls WHERE id = ?")?.execute([entry.call_id.as_bytes()])?;
+    c.prepare_cached("DELETE FROM open_calls WHERE id = ? AND room_id = ?")?
+        .execute(params![entry.call_id.as_bytes(), entry.room_id.as_bytes()])?;
     let client_id = entry_client_id(entry.call_id);
     let skip: bool = c
         .prepare_cached(

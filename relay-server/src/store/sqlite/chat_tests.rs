@@ -12,6 +12,8 @@ fn database() -> (Connection, RoomId, UserId) {
     migrate::migrate(&c).unwrap();
     let user_id = UserId::from_bytes([1; 16]);
     let new = crate::store::NewUser {
+        tenant: crate::store::TenantId::DEFAULT,
+        code: None,
         id: user_id,
         display_name: "Ada".into(),
         email: "a@example.org".into(),

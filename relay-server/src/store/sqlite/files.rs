@@ -1,10 +1,11 @@
 //! Files: uploads, who sees what, which blobs are still referred to.
 
 use parley_shared::ids::{FileId, UnixMs, UserId};
-use parley_shared::wire::{Attachment, AttachmentKind, ErrorCode, UploadPurpose, WireError};
+use parley_shared::wire::{Attachment, AttachmentKind, ErrorCode, Role, UploadPurpose, WireError};
 use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 
 use super::rows::unknown;
+use super::tenants::standing;
 use super::{SqliteStore, blobs};
 use crate::blobs::BlobHash;
 use crate::store::{Answer, FileStore, Kept, KeptContent, NewUpload, StoreError, StoredFile, StoredUpload};
@@ -157,22 +158,39 @@ fn dead(c: &Connection, ids: Vec<FileId>) -> Result<Vec<FileId>> {
     Ok(dead)
 }
 
+/// The person `u` is in a room of parameter 2.
+const SHARES_ROOM: &str = "EXISTS (SELECT 1 FROM members a JOIN members k ON k.room_id = a.room_id
+                                   WHERE a.user_id = ?2 AND k.user_id = u.id)";
+
 fn file(c: &Connection, asker: UserId, id: FileId) -> Result<StoredFile> {
+    let me = standing(c, asker)?;
     let sql = format!(
         "SELECT {FILE} FROM files f WHERE f.id = ?1 AND f.state <> 'receiving' AND (
            (f.state = 'complete' AND f.owner_id = ?2)
            OR EXISTS (SELECT 1 FROM messages m JOIN members k ON k.room_id = m.room_id AND k.user_id = ?2
                       WHERE f.place > 0 AND m.place = f.place AND m.kind = 'text')
-           OR EXISTS (SELECT 1 FROM users u WHERE u.avatar = ?1 AND u.avatar <> x''
-                        AND NOT EXISTS (SELECT 1 FROM blocks b WHERE b.user_id = u.id AND b.other_id = ?2))
-           OR EXISTS (SELECT 1 FROM rooms r WHERE r.avatar = ?1 AND r.avatar <> x'' AND r.deleted = 0
-                        AND (r.visibility = 'public'
+           OR EXISTS (SELECT 1 FROM users u WHERE u.avatar = ?1 AND u.avatar <> x'' AND u.tenant_id = ?3
+                        AND NOT EXISTS (SELECT 1 FROM blocks b WHERE b.user_id = u.id AND b.other_id = ?2)
+                        AND (?4 OR {SHARES_ROOM}))
+           OR EXISTS (SELECT 1 FROM rooms r WHERE r.avatar = ?1 AND r.avatar <> x'' AND r.deleted = 0 AND r.tenant_id = ?3
+                        AND ((?4 AND r.visibility = 'public')
                           OR EXISTS (SELECT 1 FROM members k WHERE k.room_id = r.id AND k.user_id = ?2))))"
     );
     c.prepare_cached(&sql)?
-        .query_row(params![id.as_bytes(), asker.as_bytes()], file_row)
+        .query_row(params![id.as_bytes(), asker.as_bytes(), me.tenant.0, me.role != Role::Guest], file_row)
         .optional()?
         .ok_or_else(no_file)
+}
+
+/// Complete uploads of a person, whatever shows them.
+pub(super) fn own(c: &Connection, owner: UserId, after: Option<FileId>, limit: u32) -> Result<Vec<StoredFile>> {
+    let after = after.as_ref().map_or(&[][..], |id| id.as_bytes());
+    let sql = format!(
+        "SELECT {FILE} FROM files f WHERE f.owner_id = ? AND f.state <> 'receiving' AND f.id > ? ORDER BY f.id LIMIT ?"
+    );
+    let mut statement = c.prepare_cached(&sql)?;
+    let files = statement.query_map(params![owner.as_bytes(), after, limit], file_row)?;
+    Ok(files.collect::<std::result::Result<_, _>>()?)
 }
 
 /// Columns of [`file_row`], for a table named `f`.

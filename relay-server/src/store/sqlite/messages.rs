@@ -34,10 +34,14 @@ pub(super) fn at(c: &Connection, place: i64) -> Result<Message> {
         .ok_or_else(|| StoreError::Failed("a message is not where it was put".into()))
 }
 
-fn read_stored(c: &Connection, condition: &str, values: impl Params) -> Result<Vec<StoredMessage>> {
+/// Like [`read`], without reactions.
+pub(super) fn read_plain(c: &Connection, condition: &str, values: impl Params) -> Result<Vec<StoredMessage>> {
     let sql = format!("SELECT {MESSAGE}, {ATTACHMENTS} FROM messages m WHERE {condition}");
-    let mut all: Vec<StoredMessage> =
-        c.prepare_cached(&sql)?.query_map(values, rows::message)?.collect::<std::result::Result<_, _>>()?;
+    Ok(c.prepare_cached(&sql)?.query_map(values, rows::message)?.collect::<std::result::Result<_, _>>()?)
+}
+
+fn read_stored(c: &Connection, condition: &str, values: impl Params) -> Result<Vec<StoredMessage>> {
+    let mut all = read_plain(c, condition, values)?;
     for stored in all.iter_mut().filter(|stored| stored.reacted) {
         stored.message.reactions = reactions::of(c, stored.place)?;
     }

@@ -5,9 +5,12 @@ mod blobs;
 mod call_reports;
 mod calls;
 mod chat;
+mod export;
 mod files;
+mod guests;
 mod history;
 mod invites;
+mod membership;
 mod mentions;
 mod messages;
 mod migrate;
@@ -18,12 +21,14 @@ mod probe;
 mod profiles;
 mod reactions;
 mod receipts;
+mod registration;
 mod rooms;
 mod rows;
 mod search;
 mod search_query;
 mod search_scope;
 mod sweep;
+mod tenants;
 mod views;
 mod words;
 
@@ -34,12 +39,13 @@ use std::pin::Pin;
 use parley_shared::ids::{CallId, DeviceId, InviteId, MessageId, RoomId, Seq, UnixMs, UserId};
 use parley_shared::wire::{
     CallReport, ChangeRoom, ChangesPage, Device, HistoryPage, HistoryQuery, Invite, Member, MemberRole, Message,
-    MessageVersion, Person, PublicRoom, Room, SearchPage, StoredReport, ThreadPage, User,
+    MessageVersion, NotifyLevel, Person, PublicRoom, Room, SearchPage, StoredReport, ThreadPage, User,
 };
 use relay_core::work::{Answered, Done, OpenCall, Roster, Work};
 
 use super::{
-    Answer, Credentials, Left, Mark, NewDevice, NewInvite, NewRoom, NewUser, Rotate, Rotated, Search, Store, StoreError,
+    Answer, Credentials, Left, Mark, NewDevice, NewInvite, NewRoom, NewUser, Rotate, Rotated, Search, Store,
+    StoreError, TenantId,
 };
 use pool::Pool;
 use probe::Probe;
@@ -74,8 +80,8 @@ impl Store for SqliteStore {
         self.pool.write(move |c| accounts::create_user(c, &new))
     }
 
-    fn credentials(&self, email: String) -> Answer<Option<Credentials>> {
-        self.pool.read(move |c| accounts::credentials(c, &email))
+    fn credentials(&self, tenant: TenantId, email: String) -> Answer<Option<Credentials>> {
+        self.pool.read(move |c| accounts::credentials(c, tenant, &email))
     }
 
     fn set_password(&self, user_id: UserId, password_hash: String) -> Answer<()> {
@@ -142,7 +148,7 @@ impl Store for SqliteStore {
         self.pool.read(move |c| views::members_page(c, asker, room_id, after, limit))
     }
 
-    fn change_room(&self, asker: UserId, room_id: RoomId, change: ChangeRoom) -> Answer<Room> {
+    fn change_room(&self, asker: UserId, room_id: RoomId, change: ChangeRoom) -> Answer<(Room, Vec<UserId>)> {
         self.pool.write(move |c| rooms::change(c, asker, room_id, &change))
     }
 
@@ -151,23 +157,27 @@ impl Store for SqliteStore {
     }
 
     fn add_members(&self, asker: UserId, room_id: RoomId, members: Vec<UserId>, at: UnixMs) -> Answer<Room> {
-        self.pool.write(move |c| rooms::add_members(c, asker, room_id, &members, at))
+        self.pool.write(move |c| membership::add_members(c, asker, room_id, &members, at))
     }
 
     fn remove_member(&self, asker: UserId, room_id: RoomId, user_id: UserId) -> Answer<Left> {
-        self.pool.write(move |c| rooms::remove_member(c, asker, room_id, user_id))
+        self.pool.write(move |c| membership::remove_member(c, asker, room_id, user_id))
     }
 
     fn change_member(&self, asker: UserId, room_id: RoomId, user_id: UserId, role: MemberRole) -> Answer<Room> {
-        self.pool.write(move |c| rooms::change_member(c, asker, room_id, user_id, role))
+        self.pool.write(move |c| membership::change_member(c, asker, room_id, user_id, role))
     }
 
-    fn public_rooms(&self, query: String, after: Option<RoomId>, limit: u32) -> Answer<Vec<PublicRoom>> {
-        self.pool.read(move |c| rooms::public(c, &query, after, limit))
+    fn public_rooms(&self, asker: UserId, query: String, after: Option<RoomId>, limit: u32) -> Answer<Vec<PublicRoom>> {
+        self.pool.read(move |c| rooms::public(c, asker, &query, after, limit))
     }
 
     fn join_room(&self, asker: UserId, room_id: RoomId, at: UnixMs) -> Answer<Room> {
-        self.pool.write(move |c| rooms::join(c, asker, room_id, at))
+        self.pool.write(move |c| membership::join(c, asker, room_id, at))
+    }
+
+    fn set_notify(&self, asker: UserId, room_id: RoomId, level: NotifyLevel) -> Answer<Room> {
+        self.pool.write(move |c| membership::set_notify(c, asker, room_id, level))
     }
 
     fn create_invite(&self, asker: UserId, room_id: RoomId, new: NewInvite) -> Answer<Invite> {

@@ -1,13 +1,14 @@
 //! People: search, favourites, blocks, who sees whom.
 
 use parley_shared::ids::{UnixMs, UserId};
-use parley_shared::wire::{ErrorCode, Person};
+use parley_shared::wire::{ErrorCode, Person, Role};
 use relay_core::text;
 use relay_core::work::Done;
 use rusqlite::{Connection, OptionalExtension, Row, ToSql, params};
 
 use super::rows::{self, USER, USER_COLUMNS};
-use crate::store::{Mark, StoreError};
+use super::tenants::standing;
+use crate::store::{Mark, Standing, StoreError, TenantId};
 
 type Result<T> = std::result::Result<T, StoreError>;
 
@@ -16,16 +17,25 @@ const MARKS: u32 = 1_000;
 /// People whose presence one person is shown at once.
 const WATCHED: u32 = 1_000;
 
-/// Reads a [`Person`] as parameter 1 sees it; rows of people who blocked them are left out.
+/// Reads a [`Person`] as parameter 1 of the tenant of parameter 2 sees it; rows of people who blocked them are left out.
 fn person_sql(rest: &str) -> String {
     format!(
         "SELECT {USER}, u.last_seen_at_ms, u.bio,
            EXISTS (SELECT 1 FROM favourites f WHERE f.user_id = ?1 AND f.other_id = u.id),
            EXISTS (SELECT 1 FROM blocks b WHERE b.user_id = ?1 AND b.other_id = u.id)
          FROM users u
-         WHERE NOT EXISTS (SELECT 1 FROM blocks b WHERE b.user_id = u.id AND b.other_id = ?1) AND {rest}"
+         WHERE u.tenant_id = ?2 AND {NOT_BLOCKED} AND {rest}"
     )
 }
+
+/// The person `u` did not block parameter 1.
+const NOT_BLOCKED: &str = "NOT EXISTS (SELECT 1 FROM blocks b WHERE b.user_id = u.id AND b.other_id = ?1)";
+/// The person `u` is in a room of parameter 1.
+const SHARES_ROOM: &str = "EXISTS (SELECT 1 FROM members a JOIN members k ON k.room_id = a.room_id
+                                   WHERE a.user_id = ?1 AND k.user_id = u.id)";
+/// The person `u` wrote in a room of parameter 1.
+const WROTE_THERE: &str = "EXISTS (SELECT 1 FROM messages m JOIN members k ON k.room_id = m.room_id AND k.user_id = ?1
+                                   WHERE m.sender_id = u.id)";
 
 fn person_row(row: &Row<'_>) -> std::result::Result<Person, rusqlite::Error> {
     Ok(Person {
@@ -38,7 +48,8 @@ fn person_row(row: &Row<'_>) -> std::result::Result<Person, rusqlite::Error> {
     })
 }
 
-/// Everyone but the asker whose name has, for every word of the query, a word that begins with it. By name, then id.
+/// Everyone of the asker's tenant but the asker whose name has, for every word of the query, a word that begins with it. By name, then id.
+/// Guests find those who share a room with them.
 pub(super) fn search(
     c: &Connection,
     asker: UserId,
@@ -46,43 +57,108 @@ pub(super) fn search(
     after: Option<UserId>,
     limit: u32,
 ) -> Result<Vec<Person>> {
+    let me = standing(c, asker)?;
     let words = text::words(query);
     if words.is_empty() && !query.trim().is_empty() {
         return Ok(Vec::new());
     }
-    let mut rest = String::from("u.id <> ?1 AND u.deleted_at_ms = 0");
-    let (asker, after) = (asker.as_bytes().to_vec(), after.map(|id| id.as_bytes().to_vec()));
-    let mut values: Vec<Box<dyn ToSql>> = vec![Box::new(asker)];
-    for word in words {
-        let (from, to) = (values.len() + 1, values.len() + 2);
-        rest += &format!(" AND u.id IN (SELECT user_id FROM user_words WHERE word >= ?{from} AND word < ?{to})");
-        values.push(Box::new(word.clone()));
-        values.push(Box::new(format!("{word}\u{10ffff}")));
-    }
-    if let Some(after) = after {
-        let place = values.len() + 1;
-        rest += &format!(" AND (u.name_key, u.id) > (SELECT name_key, id FROM users WHERE id = ?{place})");
-        values.push(Box::new(after));
-    }
-    rest += &format!(" ORDER BY u.name_key, u.id LIMIT {limit}");
-    let mut statement = c.prepare_cached(&person_sql(&rest))?;
+    let (sql, values) = search_sql(c, asker, me, &words, after, limit)?;
+    let mut statement = c.prepare_cached(&sql)?;
     let people = statement.query_map(rusqlite::params_from_iter(values), person_row)?;
     Ok(people.collect::<std::result::Result<_, _>>()?)
 }
 
+type Values = Vec<Box<dyn ToSql>>;
+
+fn search_sql(
+    c: &Connection,
+    asker: UserId,
+    me: Standing,
+    words: &[String],
+    after: Option<UserId>,
+    limit: u32,
+) -> Result<(String, Values)> {
+    let mut rest = String::from("u.id <> ?1 AND u.deleted_at_ms = 0");
+    let mut values: Values = vec![Box::new(asker.as_bytes().to_vec()), Box::new(me.tenant.0)];
+    if me.role == Role::Guest {
+        rest += &format!(" AND {SHARES_ROOM}");
+    }
+    let rare = rarest(c, me.tenant, words)?;
+    for (number, word) in words.iter().enumerate() {
+        let (from, to) = (values.len() + 1, values.len() + 2);
+        rest += &if rare == Some(number) {
+            format!(
+                " AND u.id IN (SELECT user_id FROM user_words WHERE tenant_id = ?2 AND word >= ?{from} AND word < ?{to})"
+            )
+        } else {
+            format!(
+                " AND EXISTS (SELECT 1 FROM user_words w WHERE w.user_id = u.id AND w.word >= ?{from} AND w.word < ?{to})"
+            )
+        };
+        values.push(Box::new(word.clone()));
+        values.push(Box::new(beyond(word)));
+    }
+    if let Some(after) = after {
+        let place = values.len() + 1;
+        rest += &format!(
+            " AND (u.name_key, u.id) > (SELECT name_key, id FROM users WHERE id = ?{place} AND tenant_id = ?2)"
+        );
+        values.push(Box::new(after.as_bytes().to_vec()));
+    }
+    rest += &format!(" ORDER BY u.name_key, u.id LIMIT {limit}");
+    if rare.is_some() {
+        // Those who have the word are sorted before the rest of what is shown of them is looked up.
+        let first = format!("SELECT u.id FROM users u WHERE u.tenant_id = ?2 AND {NOT_BLOCKED} AND {rest}");
+        rest = format!("u.id IN ({first}) ORDER BY u.name_key, u.id");
+    }
+    Ok((person_sql(&rest), values))
+}
+
+/// People beyond whom a word is common: then it costs less to walk along all names until a page is full than to sort those who have it.
+const COMMON: usize = 1_000;
+/// The same of the rarest of several words, which may never stand together.
+const COMMON_TOGETHER: usize = 20_000;
+
+/// The word that the fewest people have, unless all are common.
+fn rarest(c: &Connection, tenant: TenantId, words: &[String]) -> Result<Option<usize>> {
+    let common = if words.len() > 1 { COMMON_TOGETHER } else { COMMON };
+    let mut count = c.prepare_cached(
+        "SELECT count(*) FROM (SELECT 1 FROM user_words WHERE tenant_id = ? AND word >= ? AND word < ? LIMIT ?)",
+    )?;
+    let mut rarest = (common, None);
+    for (number, word) in words.iter().enumerate() {
+        let people: usize = count.query_row(params![tenant.0, word, beyond(word), rarest.0], |r| r.get(0))?;
+        if people < rarest.0 {
+            rarest = (people, Some(number));
+        }
+    }
+    Ok(rarest.1)
+}
+
+/// After everything that begins with the word.
+fn beyond(word: &str) -> String {
+    format!("{word}\u{10ffff}")
+}
+
+/// Guests see those who share a room with them, and those who wrote there: messages need a name.
 pub(super) fn person(c: &Connection, asker: UserId, user_id: UserId) -> Result<Person> {
-    c.prepare_cached(&person_sql("u.id = ?2"))?
-        .query_row(params![asker.as_bytes(), user_id.as_bytes()], person_row)
+    let me = standing(c, asker)?;
+    let sql = match me.role {
+        Role::Guest => person_sql(&format!("u.id = ?3 AND (u.id = ?1 OR {SHARES_ROOM} OR {WROTE_THERE})")),
+        Role::Admin | Role::Member => person_sql("u.id = ?3"),
+    };
+    c.prepare_cached(&sql)?
+        .query_row(params![asker.as_bytes(), me.tenant.0, user_id.as_bytes()], person_row)
         .optional()?
         .ok_or_else(nobody)
 }
 
 pub(super) fn marked(c: &Connection, asker: UserId, mark: Mark) -> Result<Vec<Person>> {
-    let table = table(mark);
+    let (table, me) = (table(mark), standing(c, asker)?);
     let rest =
         format!("u.id IN (SELECT other_id FROM {table} WHERE user_id = ?1) ORDER BY u.name_key, u.id LIMIT {MARKS}");
     let mut statement = c.prepare_cached(&person_sql(&rest))?;
-    let people = statement.query_map([asker.as_bytes()], person_row)?;
+    let people = statement.query_map(params![asker.as_bytes(), me.tenant.0], person_row)?;
     Ok(people.collect::<std::result::Result<_, _>>()?)
 }
 
@@ -165,3 +241,7 @@ fn ids(c: &Connection, sql: &str, user_id: UserId) -> Result<Vec<UserId>> {
     let ids = statement.query_map([user_id.as_bytes()], |r| r.get(0).map(UserId::from_bytes))?;
     Ok(ids.collect::<std::result::Result<_, _>>()?)
 }
+
+#[cfg(test)]
+#[path = "people_tests.rs"]
+mod tests;

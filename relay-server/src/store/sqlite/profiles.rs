@@ -7,7 +7,7 @@ use relay_core::work::Done;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::rows::{self, USER, USER_COLUMNS};
-use super::{SqliteStore, files, people, rooms};
+use super::{SqliteStore, files, membership, people};
 use crate::store::{Answer, Credentials, DELETED_NAME, DeletedAccount, Left, ProfileStore, StoreError, UserChange};
 
 type Result<T> = std::result::Result<T, StoreError>;
@@ -103,7 +103,9 @@ pub(super) fn avatar_bytes(avatar: Option<&FileId>) -> &[u8] {
 /// A person is found by the words of their name.
 pub(super) fn write_words(c: &Connection, user_id: UserId, name: &str) -> Result<()> {
     c.prepare_cached("DELETE FROM user_words WHERE user_id = ?")?.execute([user_id.as_bytes()])?;
-    let mut insert = c.prepare_cached("INSERT INTO user_words (word, user_id) VALUES (?, ?)")?;
+    let mut insert = c.prepare_cached(
+        "INSERT INTO user_words (tenant_id, word, user_id) SELECT tenant_id, ?, id FROM users WHERE id = ?",
+    )?;
     for word in text::words(name) {
         insert.execute(params![word, user_id.as_bytes()])?;
     }
@@ -117,7 +119,7 @@ fn audience(c: &Connection, user_id: UserId) -> Result<Vec<UserId>> {
     }
 }
 
-fn delete_account(c: &Connection, asker: UserId, at: UnixMs) -> Result<DeletedAccount> {
+pub(super) fn delete_account(c: &Connection, asker: UserId, at: UnixMs) -> Result<DeletedAccount> {
     let before = profile(c, asker)?.user;
     check_last_admin(c, &before)?;
     let audience = audience(c, asker)?;
@@ -132,7 +134,7 @@ fn delete_account(c: &Connection, asker: UserId, at: UnixMs) -> Result<DeletedAc
         c.execute(&format!("DELETE FROM {table} WHERE user_id = ?1 OR other_id = ?1"), [asker.as_bytes()])?;
     }
     c.execute(
-        "UPDATE users SET display_name = ?2, name_key = '', email = '', email_key = 'deleted ' || lower(hex(id)), password_hash = '',
+        "UPDATE users SET display_name = ?2, name_key = '', email = '', email_key = '', password_hash = '',
            role = 'member', bot = 0, last_seen_at_ms = 0, avatar = x'', status_text = '', bio = '', deleted_at_ms = ?3
          WHERE id = ?1",
         params![asker.as_bytes(), DELETED_NAME, at.0.max(1)],
@@ -140,8 +142,10 @@ fn delete_account(c: &Connection, asker: UserId, at: UnixMs) -> Result<DeletedAc
     let (mut left, mut closed) = (Vec::new(), Vec::new());
     for (room_id, kind) in memberships {
         match kind {
-            RoomKind::Group => left.push((room_id, rooms::leave(c, room_id, asker)?)),
-            RoomKind::Direct if rooms::close_direct(c, room_id)? => left.push((room_id, Left::RoomGone)),
+            RoomKind::Group => left.push((room_id, membership::leave(c, room_id, asker)?)),
+            RoomKind::Direct if membership::close_direct(c, room_id)? => {
+                left.push((room_id, Left::RoomGone { guests: Vec::new() }))
+            }
             RoomKind::Direct => closed.push(room_id),
         }
     }
@@ -156,13 +160,15 @@ fn delete_account(c: &Connection, asker: UserId, at: UnixMs) -> Result<DeletedAc
     Ok(DeletedAccount { change: UserChange { user, audience }, devices, left, closed })
 }
 
-/// A relay with people keeps somebody who may look after it.
+/// A tenant with people keeps somebody who may look after it.
 fn check_last_admin(c: &Connection, user: &User) -> Result<()> {
     if user.role != Role::Admin {
         return Ok(());
     }
     let (others, admins): (u32, u32) = c.query_row(
-        "SELECT count(*), count(*) FILTER (WHERE role = 'admin') FROM users WHERE id <> ? AND bot = 0 AND deleted_at_ms = 0",
+        "SELECT count(*), count(*) FILTER (WHERE role = 'admin') FROM users
+         WHERE id <> ?1 AND tenant_id = (SELECT tenant_id FROM users WHERE id = ?1) AND bot = 0 AND role <> 'guest'
+           AND deleted_at_ms = 0",
         [user.id.as_bytes()],
         |r| Ok((r.get(0)?, r.get(1)?)),
     )?;

@@ -2,7 +2,8 @@
 
 use parley_shared::ids::{CallId, Change, ClientMessageId, FileId, MessageId, RoomId, Seq, UnixMs, UserId};
 use parley_shared::wire::{
-    CallOutcome, MemberRole, Message, MessageBody, Presence, Role, RoomKind, ThreadSummary, User, Visibility,
+    CallOutcome, MemberRole, Message, MessageBody, NotifyLevel, Presence, Role, RoomKind, ThreadSummary, User,
+    Visibility,
 };
 use rusqlite::types::Type;
 use rusqlite::{Error, Row};
@@ -148,6 +149,23 @@ pub(super) fn member_role_number(role: MemberRole) -> i64 {
         MemberRole::Member => 0,
         MemberRole::Moderator => 1,
         MemberRole::Owner => 2,
+    }
+}
+
+pub(super) fn notify(row: &Row<'_>, column: usize) -> Result<NotifyLevel> {
+    match row.get::<_, i64>(column)? {
+        0 => Ok(NotifyLevel::All),
+        1 => Ok(NotifyLevel::Mentions),
+        2 => Ok(NotifyLevel::None),
+        _ => Err(unknown(column, "level of notifications")),
+    }
+}
+
+pub(super) fn notify_number(level: NotifyLevel) -> i64 {
+    match level {
+        NotifyLevel::All => 0,
+        NotifyLevel::Mentions => 1,
+        NotifyLevel::None => 2,
     }
 }
 

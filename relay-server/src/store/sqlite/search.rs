@@ -1,7 +1,7 @@
 //! Search over the messages of one's rooms, newest first.
 //!
 //! Words, room, sender and kind of content are all tokens of one index, so a search reads hits only. What is no token (the time, and the
-//! rooms of somebody who is in very many) is looked at hit by hit, at most [`LOOKED_AT`] of them a page.
+//! rooms of somebody who is in very many) is looked at hit by hit, at most [`LOOKED_AT`] of them a page: hits of one's own tenant only.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -146,6 +146,10 @@ fn parse_next(text: &str) -> Result<i64> {
         .flatten()
         .ok_or_else(|| StoreError::Refused(WireError::field("before", "That is no `next` of a page.")))
 }
+
+#[cfg(test)]
+#[path = "search_tenant_tests.rs"]
+mod tenant_tests;
 
 #[cfg(test)]
 #[path = "search_tests.rs"]

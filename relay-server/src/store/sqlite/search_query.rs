@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use parley_shared::ids::{RoomId, UserId};
 use parley_shared::search::SearchQuery;
 
-use super::words::{has_token, room_token, sender_token};
+use super::words::{OTHER_TENANTS_TOKEN, ROOM_KIND, has_token, room_token, sender_token, tenant_token};
+use crate::store::TenantId;
 
 /// Rooms that the index is asked for by name: each step over a hit looks at all of them, which for 20 takes 1 ms a page and for 100 30 ms.
 /// For more it costs less to look at the room of each hit.
@@ -18,6 +19,19 @@ pub(super) struct Names {
     pub rooms: BTreeSet<RoomId>,
     /// Whose messages; empty for everybody's.
     pub senders: BTreeSet<UserId>,
+    pub tenants: Tenants,
+}
+
+/// How the index is kept from looking at other tenants' messages, of which the number of pages without hits would tell.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Tenants {
+    /// There are no others.
+    #[default]
+    One,
+    /// The asker's is the default one, whose messages bear no token.
+    NotOthers,
+    /// The asker's is this one.
+    Only(TenantId),
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -44,11 +58,26 @@ pub(super) fn fts(query: &SearchQuery, names: &Names) -> Option<Wanted> {
         parts.push(any("sender", names.senders.iter().map(|id| sender_token(*id))));
     }
     parts.extend(query.has.iter().map(|has| any("has", std::iter::once(has_token(*has).to_owned()))));
-    let names_rooms = names.rooms.len() <= ROOMS_BY_NAME;
-    if names_rooms {
+    if names.rooms.len() <= ROOMS_BY_NAME {
         parts.push(any("room", names.rooms.iter().map(|id| room_token(*id))));
+        return Some(Wanted { expression: all(&parts), names_rooms: true });
     }
-    Some(Wanted { expression: (!parts.is_empty()).then(|| parts.join(" AND ")), names_rooms })
+    let expression = match names.tenants {
+        Tenants::One => all(&parts),
+        Tenants::Only(tenant) => {
+            parts.push(any("room", std::iter::once(tenant_token(tenant))));
+            all(&parts)
+        }
+        Tenants::NotOthers => {
+            let wanted = all(&parts).unwrap_or_else(|| format!("room : ({} *)", quoted(&ROOM_KIND.to_string())));
+            Some(format!("({wanted}) NOT room : ({})", quoted(OTHER_TENANTS_TOKEN)))
+        }
+    };
+    Some(Wanted { expression, names_rooms: false })
+}
+
+fn all(parts: &[String]) -> Option<String> {
+    (!parts.is_empty()).then(|| parts.join(" AND "))
 }
 
 fn any(column: &str, tokens: impl Iterator<Item = String>) -> String {

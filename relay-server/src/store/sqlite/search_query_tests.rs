@@ -5,7 +5,7 @@ use rusqlite::Connection;
 use super::*;
 
 fn names() -> Names {
-    Names { rooms: BTreeSet::from([RoomId::from_bytes([2; 16])]), senders: BTreeSet::new() }
+    Names { rooms: BTreeSet::from([RoomId::from_bytes([2; 16])]), senders: BTreeSet::new(), tenants: Tenants::One }
 }
 
 fn expression(text: &str) -> Option<String> {
@@ -61,7 +61,7 @@ fn words_are_beginnings_and_phrases_are_exact() {
 #[test]
 fn many_rooms_are_left_to_whoever_reads_the_hits() {
     let rooms = (0..=ROOMS_BY_NAME).map(|n| RoomId::from_bytes((n as u128).to_be_bytes())).collect();
-    let many = Names { rooms, senders: BTreeSet::new() };
+    let many = Names { rooms, senders: BTreeSet::new(), tenants: Tenants::One };
     let wanted = fts(&SearchQuery::parse("after:2020-01-01", 0), &many);
     assert_eq!(wanted, Some(Wanted { expression: None, names_rooms: false }));
     assert!(fts(&SearchQuery::parse("fox", 0), &names()).unwrap().names_rooms);

@@ -6,14 +6,15 @@ use parley_shared::ids::{RoomId, UserId};
 use relay_core::text;
 use rusqlite::{Connection, params};
 
-use super::search_query::Names;
-use crate::store::{Search, StoreError};
+use super::search_query::{Names, Tenants};
+use super::tenants::standing;
+use crate::store::{Search, StoreError, TenantId};
 
 type Result<T> = std::result::Result<T, StoreError>;
 
 /// People that one name may mean.
 const PEOPLE: usize = 50;
-/// People of the relay whose names are looked at for one name.
+/// People of the tenant whose names are looked at for one name.
 const NAMES_LOOKED_AT: usize = 2_000;
 
 /// None when a name means nobody or no room, so that nothing can be found.
@@ -29,7 +30,18 @@ pub(super) fn resolve(c: &Connection, asker: UserId, search: &Search) -> Result<
     if rooms.is_empty() || (senders.is_empty() && !query.from.is_empty()) {
         return Ok(None);
     }
-    Ok(Some(Names { rooms, senders }))
+    Ok(Some(Names { rooms, senders, tenants: tenants(c, asker)? }))
+}
+
+fn tenants(c: &Connection, asker: UserId) -> Result<Tenants> {
+    let tenant = standing(c, asker)?.tenant;
+    if tenant != TenantId::DEFAULT {
+        return Ok(Tenants::Only(tenant));
+    }
+    let others = c
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM tenants WHERE id > ?)")?
+        .query_row([TenantId::DEFAULT.0], |r| r.get(0))?;
+    Ok(if others { Tenants::NotOthers } else { Tenants::One })
 }
 
 fn my_rooms(c: &Connection, asker: UserId) -> Result<Vec<RoomId>> {
@@ -72,7 +84,8 @@ fn people_called(c: &Connection, asker: UserId, name: &str) -> Result<Vec<UserId
     let Some(first) = words.iter().max_by_key(|word| word.len()) else { return Ok(Vec::new()) };
     let sql = format!(
         "SELECT w.user_id, u.display_name
-         FROM (SELECT DISTINCT user_id FROM user_words WHERE word >= ?2 AND word < ?3 LIMIT {NAMES_LOOKED_AT}) w
+         FROM (SELECT DISTINCT user_id FROM user_words
+               WHERE tenant_id = (SELECT tenant_id FROM users WHERE id = ?1) AND word >= ?2 AND word < ?3 LIMIT {NAMES_LOOKED_AT}) w
          CROSS JOIN users u ON u.id = w.user_id
          WHERE w.user_id = ?1 OR EXISTS (
            SELECT 1 FROM members a JOIN members b ON b.room_id = a.room_id AND b.user_id = ?1 WHERE a.user_id = w.user_id)"

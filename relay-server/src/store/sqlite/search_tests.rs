@@ -71,6 +71,8 @@ fn room(n: u32) -> RoomId {
 fn fill(c: &Connection, messages: u32) {
     for n in 0..PEOPLE {
         let new = NewUser {
+            tenant: crate::store::TenantId::DEFAULT,
+            code: None,
             id: user(n),
             display_name: format!("Person {}", word(u64::from(n))),
             email: format!("{n}@example.org"),

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use parley_shared::ids::{Change, RoomId, Seq, UnixMs, UserId};
 use parley_shared::limits::PAGE_ITEMS;
-use parley_shared::wire::{ErrorCode, Member, MemberRole, Room};
+use parley_shared::wire::{ErrorCode, Member, MemberRole, NotifyLevel, Room};
 use relay_core::work::Done;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
@@ -84,7 +84,7 @@ fn shared(c: &Connection, room_id: RoomId) -> Result<Option<Room>> {
     let room = c
         .prepare_cached(
             "SELECT kind, name, topic, visibility, max_members, archived, created_at_ms, last_seq, last_change, avatar,
-               (SELECT count(*) FROM members WHERE room_id = rooms.id)
+               (SELECT count(*) FROM members WHERE room_id = rooms.id), guests
              FROM rooms WHERE id = ? AND deleted = 0",
         )?
         .query_row([room_id.as_bytes()], |r| {
@@ -105,6 +105,8 @@ fn shared(c: &Connection, room_id: RoomId) -> Result<Option<Room>> {
                 unread: 0,
                 mentions: 0,
                 avatar: rows::file_id(r, 9)?,
+                guests: r.get(11)?,
+                notify: NotifyLevel::All,
                 call: None,
             })
         })
@@ -118,7 +120,7 @@ fn shared(c: &Connection, room_id: RoomId) -> Result<Option<Room>> {
     Ok(Some(room))
 }
 
-/// Adds what only this member sees: the counts of what is unread, and themselves among the members.
+/// Adds what only this member sees: the counts of what is unread, what they are notified of, and themselves among the members.
 fn personalise(c: &Connection, room: &mut Room, member: Member) -> Result<()> {
     room.unread = c
         .prepare_cached(
@@ -129,6 +131,9 @@ fn personalise(c: &Connection, room: &mut Room, member: Member) -> Result<()> {
             r.get(0)
         })?;
     room.mentions = mentions::unread(c, room.id, member.user.id, member.read_seq)?;
+    room.notify = c
+        .prepare_cached("SELECT notify FROM members WHERE room_id = ? AND user_id = ?")?
+        .query_row(params![room.id.as_bytes(), member.user.id.as_bytes()], |r| rows::notify(r, 0))?;
     if !room.members.iter().any(|other| other.user.id == member.user.id) {
         room.members.pop();
         room.members.push(member);

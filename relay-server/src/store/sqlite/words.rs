@@ -8,7 +8,7 @@ use parley_shared::wire::{AttachmentKind, Message, MessageBody};
 use rusqlite::{Connection, params};
 
 use super::mentions;
-use crate::store::StoreError;
+use crate::store::{StoreError, TenantId};
 
 type Result<T> = std::result::Result<T, StoreError>;
 
@@ -19,7 +19,7 @@ pub(super) fn index(c: &Connection, place: i64, message: &Message) -> Result<()>
     c.prepare_cached("INSERT INTO message_words (rowid, room, sender, has, text) VALUES (?, ?, ?, ?, ?)")?.execute(
         params![
             place,
-            room_token(message.room_id),
+            place_tokens(c, message.room_id)?,
             sender_token(message.sender_id),
             has.join(" "),
             mentions::named(c, text)?,
@@ -28,13 +28,35 @@ pub(super) fn index(c: &Connection, place: i64, message: &Message) -> Result<()>
     Ok(())
 }
 
+/// The room, and of rooms that are not the default tenant's whose they are: most relays have one tenant, and their index nothing for it.
+fn place_tokens(c: &Connection, room_id: RoomId) -> Result<String> {
+    let tenant = c
+        .prepare_cached("SELECT tenant_id FROM rooms WHERE id = ?")?
+        .query_row([room_id.as_bytes()], |r| r.get(0).map(TenantId))?;
+    let room = room_token(room_id);
+    if tenant == TenantId::DEFAULT {
+        return Ok(room);
+    }
+    Ok(format!("{room} {OTHER_TENANTS_TOKEN} {}", tenant_token(tenant)))
+}
+
 pub(super) fn unindex(c: &Connection, place: i64) -> Result<()> {
     c.prepare_cached("DELETE FROM message_words WHERE rowid = ?")?.execute([place])?;
     Ok(())
 }
 
 pub(super) fn room_token(room_id: RoomId) -> String {
-    token('\u{e000}', room_id.as_bytes())
+    token(ROOM_KIND, room_id.as_bytes())
+}
+
+/// Begins the tokens of all rooms.
+pub(super) const ROOM_KIND: char = '\u{e000}';
+/// Of every message that is not the default tenant's.
+pub(super) const OTHER_TENANTS_TOKEN: &str = "\u{e003}other";
+
+/// Of every message of a tenant that is not the default one.
+pub(super) fn tenant_token(tenant: TenantId) -> String {
+    format!("\u{e004}{}", tenant.0)
 }
 
 pub(super) fn sender_token(user_id: UserId) -> String {
