@@ -133,7 +133,7 @@ fn refused(code: CommandErrorCode, message: &str) -> CommandError {
     CommandError { code, message: message.to_owned(), field: Some("file".to_owned()), retry_after_s: None }
 }
 
-async fn ask_where(window: &WebviewWindow, name: &str) -> Option<std::path::PathBuf> {
+pub async fn ask_where(window: &WebviewWindow, name: &str) -> Option<std::path::PathBuf> {
     let (answer, answered) = tokio::sync::oneshot::channel();
     let mut dialog = window.dialog().file().set_parent(window).set_file_name(name_on_disk(name));
     if let Ok(downloads) = window.path().download_dir() {

@@ -10,13 +10,16 @@
 #![cfg_attr(not(debug_assertions), windows_subsystem = "windows")]
 
 mod args;
+mod badge;
 mod bell;
 mod events;
+mod exports;
 mod files;
 mod frames;
 mod ipc;
 mod links;
 mod log;
+mod notifications;
 mod shell;
 mod window;
 

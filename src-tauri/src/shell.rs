@@ -7,7 +7,14 @@ use parley_client::{Client, ClientHandle};
 use tokio::runtime::Runtime;
 use tracing::{info, warn};
 
-use crate::{args::Args, events, files, frames::FramesServer, ipc, log, window};
+use crate::{
+    args::Args,
+    events, exports, files,
+    frames::FramesServer,
+    ipc, log,
+    notifications::{self, Notifier, Presses},
+    window,
+};
 
 /// How long the client may take to end a call and close its files after the window is gone.
 const FAREWELL: Duration = Duration::from_secs(3);
@@ -27,8 +34,9 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         tokio::runtime::Builder::new_multi_thread().enable_all().build().context("start the async runtime")?;
     tauri::async_runtime::set(runtime.handle().clone());
     let (client, frames) = runtime.block_on(start(&args, &data_dir))?;
-    let shown = show(&client, frames, data_dir);
-    end(&runtime, &client);
+    let (notifier, presses) = runtime.block_on(async { Notifier::start() });
+    let shown = show(&client, frames, &notifier, presses, data_dir);
+    end(&runtime, &client, &notifier);
     shown
 }
 
@@ -38,8 +46,14 @@ async fn start(args: &Args, data_dir: &Path) -> anyhow::Result<(ClientHandle, Fr
     Ok((client, frames))
 }
 
-fn show(client: &ClientHandle, frames: FramesServer, data_dir: std::path::PathBuf) -> anyhow::Result<()> {
-    let forwarded = client.clone();
+fn show(
+    client: &ClientHandle,
+    frames: FramesServer,
+    notifier: &Notifier,
+    presses: Presses,
+    data_dir: std::path::PathBuf,
+) -> anyhow::Result<()> {
+    let (forwarded, closing) = (client.clone(), notifier.clone());
     let mut context = tauri::generate_context!();
     window::allow_connection(context.config_mut(), &frames.origin())?;
     let shown = client.clone();
@@ -50,10 +64,22 @@ fn show(client: &ClientHandle, frames: FramesServer, data_dir: std::path::PathBu
         })
         .manage(client.clone())
         .manage(frames)
-        .invoke_handler(tauri::generate_handler![ipc::command, ipc::query, files::attach, files::save_file])
+        .manage(notifier.clone())
+        .invoke_handler(tauri::generate_handler![
+            ipc::command,
+            ipc::query,
+            files::attach,
+            files::save_file,
+            exports::export_room,
+            exports::export_data,
+            notifications::notify,
+            notifications::notifications_available
+        ])
         .setup(move |app| {
-            window::open(app, &data_dir)?;
-            tauri::async_runtime::spawn(events::forward(app.handle().clone(), forwarded));
+            let focused = window::open(app, &data_dir)?;
+            tauri::async_runtime::spawn(events::tell_focus(forwarded.clone(), focused));
+            tauri::async_runtime::spawn(presses.follow(app.handle().clone(), forwarded.clone()));
+            tauri::async_runtime::spawn(events::forward(app.handle().clone(), forwarded, closing));
             tauri::async_runtime::spawn(quit_on_signal(app.handle().clone()));
             Ok(())
         })
@@ -64,7 +90,8 @@ fn show(client: &ClientHandle, frames: FramesServer, data_dir: std::path::PathBu
     Ok(())
 }
 
-fn end(runtime: &Runtime, client: &ClientHandle) {
+fn end(runtime: &Runtime, client: &ClientHandle, notifier: &Notifier) {
+    runtime.block_on(notifier.end());
     if runtime.block_on(async { tokio::time::timeout(FAREWELL, client.shutdown()).await }).is_err() {
         warn!("the client did not end in time");
     }

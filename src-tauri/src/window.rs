@@ -3,7 +3,11 @@
 use std::path::Path;
 
 use anyhow::{Context, bail};
-use tauri::{App, Config, Url, WebviewWindowBuilder, utils::config::Csp, webview::NewWindowResponse};
+use tauri::{
+    App, AppHandle, Config, Manager, Url, WebviewWindowBuilder, WindowEvent, utils::config::Csp,
+    webview::NewWindowResponse,
+};
+use tokio::sync::watch;
 use tracing::debug;
 
 use crate::links;
@@ -36,11 +40,11 @@ pub fn allow_connection(config: &mut Config, origin: &str) -> anyhow::Result<()>
     Ok(())
 }
 
-/// Opens the window; the webview keeps its own files below `data_dir`.
+/// Opens the window; the webview keeps its own files below `data_dir`. The result tells whether the window has the focus.
 ///
 /// # Errors
 /// When there is no display, or no webview on this machine.
-pub fn open(app: &App, data_dir: &Path) -> anyhow::Result<()> {
+pub fn open(app: &App, data_dir: &Path) -> anyhow::Result<watch::Receiver<bool>> {
     let config = app
         .config()
         .app
@@ -48,7 +52,7 @@ pub fn open(app: &App, data_dir: &Path) -> anyhow::Result<()> {
         .iter()
         .find(|window| window.label == LABEL)
         .context("tauri.conf.json describes the window")?;
-    WebviewWindowBuilder::from_config(app, config)?
+    let window = WebviewWindowBuilder::from_config(app, config)?
         .data_directory(data_dir.join("webview"))
         .on_navigation(is_own_page)
         .on_new_window(|url, _| {
@@ -62,7 +66,23 @@ pub fn open(app: &App, data_dir: &Path) -> anyhow::Result<()> {
             }
         })
         .build()?;
-    Ok(())
+    let (focus, focused) = watch::channel(window.is_focused().unwrap_or(false));
+    window.on_window_event(move |event| {
+        if let WindowEvent::Focused(has) = event {
+            focus.send_replace(*has);
+        }
+    });
+    Ok(focused)
+}
+
+/// Shows the window above others. A compositor of Wayland may only mark it as wanting attention: a program does not take the focus
+/// there.
+///
+/// # Errors
+/// The system refuses.
+pub fn bring_up(app: &AppHandle) -> tauri::Result<()> {
+    let Some(window) = app.get_webview_window(LABEL) else { return Ok(()) };
+    window.show().and_then(|()| window.unminimize()).and_then(|()| window.set_focus())
 }
 
 fn is_own_page(url: &Url) -> bool {

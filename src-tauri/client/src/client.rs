@@ -4,12 +4,13 @@ use std::path::PathBuf;
 
 use parley_shared::ids::{CallId, RoomId};
 use parley_shared::view::{
-    CallDetailsView, Command, CommandError, CommandErrorCode, DraftFile, PublicRoomItem, Query, Snapshot, ViewEvent,
+    CallDetailsView, Command, CommandError, CommandErrorCode, DraftFile, ExportFormat, InviteView, PublicRoomItem,
+    Query, Snapshot, ViewEvent,
 };
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use crate::config::ClientConfig;
-use crate::core::Answer;
+use crate::core::{Answer, ExportWish};
 use crate::engine::{FrameHub, PeerStats};
 use crate::files::{FileRef, ShownFile, Variant};
 
@@ -39,6 +40,7 @@ pub(crate) enum Ask {
     Attach(String, Vec<u8>, oneshot::Sender<Result<Answer, CommandError>>),
     ShowFile(FileRef, Variant, oneshot::Sender<Result<ShownFile, CommandError>>),
     SaveFile(FileRef, PathBuf, oneshot::Sender<Result<(), CommandError>>),
+    Export(ExportWish, PathBuf, oneshot::Sender<Result<Answer, CommandError>>),
     CallStats(oneshot::Sender<Vec<PeerStats>>),
     Shutdown,
 }
@@ -89,13 +91,14 @@ impl ClientHandle {
         }
     }
 
-    /// A new invite code of a room.
+    /// A new invite into a room, for ever and for everyone who has it.
     ///
     /// # Errors
     /// As [`Self::command`].
-    pub async fn create_invite(&self, room_id: RoomId) -> Result<String, CommandError> {
-        match self.query(Query::CreateInvite { room_id }).await? {
-            Answer::Invite(code) => Ok(code),
+    pub async fn create_invite(&self, room_id: RoomId) -> Result<InviteView, CommandError> {
+        let query = Query::CreateInvite { room_id: Some(room_id), expires_in_s: None, max_uses: None };
+        match self.query(query).await? {
+            Answer::Invite(invite) => Ok(*invite),
             answer => Err(another(&answer)),
         }
     }
@@ -139,6 +142,37 @@ impl ClientHandle {
     pub async fn save_file(&self, key: &str, path: PathBuf) -> Result<(), CommandError> {
         let file = key.parse().map_err(|_| no_key())?;
         self.ask(|answer| Ask::SaveFile(file, path, answer)).await?
+    }
+
+    /// Writes a room's whole history to `path`, which it replaces, whole or not at all: from the relay, or, while that is away, what
+    /// this device has. `language` (BCP 47) of the words between the messages. True when the file is whole, false when it was
+    /// cancelled ([`Command::CancelExport`]). One export at a time.
+    ///
+    /// # Errors
+    /// `Conflict` while another is under way; `NotFound`, `Offline`, `Storage`; `NotNow` when nobody is signed in.
+    pub async fn export_room(
+        &self,
+        room_id: RoomId,
+        format: ExportFormat,
+        language: &str,
+        path: PathBuf,
+    ) -> Result<bool, CommandError> {
+        self.export(ExportWish::Room { room_id, format, language: language.to_owned() }, path).await
+    }
+
+    /// Writes everything of mine that the relay has to `path` (a zip), as [`Self::export_room`] does.
+    ///
+    /// # Errors
+    /// As [`Self::export_room`]; `RateLimited` after a few in an hour.
+    pub async fn export_data(&self, path: PathBuf) -> Result<bool, CommandError> {
+        self.export(ExportWish::Mine, path).await
+    }
+
+    async fn export(&self, wish: ExportWish, path: PathBuf) -> Result<bool, CommandError> {
+        match self.ask(|answer| Ask::Export(wish, path, answer)).await?? {
+            Answer::Exported(whole) => Ok(whole),
+            answer => Err(another(&answer)),
+        }
     }
 
     /// Changes from this moment on. A receiver that lags more than a thousand events behind loses the oldest: it then asks

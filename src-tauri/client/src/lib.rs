@@ -17,6 +17,7 @@ pub mod config;
 pub mod core;
 mod driver;
 pub mod engine;
+pub mod export;
 pub mod files;
 #[cfg(any(test, feature = "hostile"))]
 pub mod hostile;

@@ -84,7 +84,7 @@ impl Api {
     }
 
     /// Sends with a token, and once more with another when the first is refused: a body that streams is made anew.
-    async fn respond(&self, request: impl Fn() -> RequestBuilder) -> Result<Response, CallFailure> {
+    pub(super) async fn respond(&self, request: impl Fn() -> RequestBuilder) -> Result<Response, CallFailure> {
         let token = self.tokens.access().await.map_err(no_token)?;
         let response = http::send(request(), Some(&token)).await?;
         if response.status() != StatusCode::UNAUTHORIZED {

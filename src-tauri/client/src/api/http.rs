@@ -95,11 +95,19 @@ pub(super) async fn send(request: RequestBuilder, token: Option<&Secret>) -> Res
 ///
 /// # Errors
 /// `Refused` with the relay's words, `Offline` when the answer broke off, `Garbled` when it is no such JSON or too long.
-pub(super) async fn read<T: DeserializeOwned>(mut response: Response) -> Result<T, CallFailure> {
+pub(super) async fn read<T: DeserializeOwned>(response: Response) -> Result<T, CallFailure> {
+    read_at_most(response, ANSWER_BYTES).await
+}
+
+/// As [`read`], of an answer of at most so many bytes.
+///
+/// # Errors
+/// As [`read`].
+pub(super) async fn read_at_most<T: DeserializeOwned>(mut response: Response, most: usize) -> Result<T, CallFailure> {
     let status = response.status();
     let mut bytes = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(|_| CallFailure::Offline)? {
-        if bytes.len() + chunk.len() > ANSWER_BYTES {
+        if bytes.len() + chunk.len() > most {
             return Err(CallFailure::Garbled);
         }
         bytes.extend_from_slice(&chunk);

@@ -1,8 +1,13 @@
 //! The relay's REST interface: typed calls, with the token renewed when it has run out.
 
+mod export;
 mod files;
 mod http;
 mod tokens;
+#[cfg(test)]
+mod wire_tests;
+
+use std::time::Duration;
 
 use parley_shared::wire::{HistoryQuery, Person, Room, Secret, Session, StoredReport};
 use reqwest::{Method, RequestBuilder};
@@ -13,6 +18,10 @@ pub use tokens::{TokenError, Tokens};
 
 use crate::core::{ApiCall, ApiReply, CallFailure};
 
+/// A relay that somebody typed may not be there.
+const LOOK_TIMEOUT: Duration = Duration::from_secs(10);
+/// What a relay tells everybody takes some hundred bytes.
+const LOOK_BYTES: usize = 64 * 1024;
 /// Items of one page of people, rooms and changes.
 const PAGE: u32 = parley_shared::limits::PAGE_ITEMS;
 
@@ -23,7 +32,7 @@ pub struct Api {
     tokens: Tokens,
 }
 
-/// Signing up and signing in: the calls that need no account.
+/// Signing up and signing in, and what a relay tells everybody: the calls that need no account. They carry no token.
 ///
 /// # Errors
 /// See [`CallFailure`].
@@ -35,9 +44,22 @@ pub async fn enter(call: ApiCall) -> Result<ApiReply, CallFailure> {
         ApiCall::SignIn { relay_url, body } => {
             http::post::<Session>(&http_of(&relay_url)?, "auth/sign-in", None, &body).await?
         }
+        ApiCall::JoinAsGuest { relay_url, code, body } => {
+            http::post::<Session>(&http_of(&relay_url)?, &format!("invites/{code}/guest"), None, &body).await?
+        }
+        ApiCall::Relay { relay_url } => return Ok(ApiReply::Relay(look(&relay_url, "relay").await?)),
+        ApiCall::InviteInfo { relay_url, code } => {
+            return Ok(ApiReply::InviteInfo(look(&relay_url, &format!("invites/{code}")).await?));
+        }
         _ => return Err(CallFailure::Offline),
     };
     Ok(ApiReply::Session(Box::new(session)))
+}
+
+/// Asks a relay that may be a stranger's, without a token.
+async fn look<T: DeserializeOwned>(relay_url: &str, path: &str) -> Result<T, CallFailure> {
+    let request = http_of(relay_url)?.request(Method::GET, path).timeout(LOOK_TIMEOUT);
+    http::read_at_most(http::send(request, None).await?, LOOK_BYTES).await
 }
 
 fn http_of(relay_url: &str) -> Result<Http, CallFailure> {
@@ -53,7 +75,11 @@ impl Api {
     /// See [`CallFailure`]; an account that is signed out is `Refused` with `unauthenticated`.
     pub async fn call(&self, call: ApiCall) -> Result<ApiReply, CallFailure> {
         match call {
-            ApiCall::SignUp { .. } | ApiCall::SignIn { .. } => enter(call).await,
+            ApiCall::SignUp { .. }
+            | ApiCall::SignIn { .. }
+            | ApiCall::JoinAsGuest { .. }
+            | ApiCall::Relay { .. }
+            | ApiCall::InviteInfo { .. } => enter(call).await,
             ApiCall::SignOut => self.done(self.post("auth/sign-out")).await,
             ApiCall::People { query } => {
                 let request = self.get("users").query(&[("query", query.as_str())]).query(&[("limit", PAGE)]);
@@ -66,6 +92,9 @@ impl Api {
             ApiCall::ChangeRoom(id, body) => {
                 self.room(self.http.request(Method::PATCH, &format!("rooms/{id}")).json(&body)).await
             }
+            ApiCall::SetNotify(id, body) => {
+                self.room(self.http.request(Method::PUT, &format!("rooms/{id}/notify")).json(&body)).await
+            }
             ApiCall::DeleteRoom(id) => self.done(self.http.request(Method::DELETE, &format!("rooms/{id}"))).await,
             ApiCall::JoinRoom(id) => self.room(self.post(&format!("rooms/{id}/join"))).await,
             ApiCall::AcceptInvite(code) => self.room(self.post(&format!("invites/{code}/accept"))).await,
@@ -77,10 +106,19 @@ impl Api {
                 let request = self.get("rooms/public").query(&[("query", query.as_str())]).query(&[("limit", PAGE)]);
                 Ok(ApiReply::PublicRooms(self.ask(request).await?))
             }
-            ApiCall::CreateInvite(id) => {
-                let body = parley_shared::wire::CreateInvite::default();
-                Ok(ApiReply::Invite(self.ask(self.post(&format!("rooms/{id}/invites")).json(&body)).await?))
+            ApiCall::CreateInvite(room_id, body) => {
+                Ok(ApiReply::Invite(self.ask(self.post(&invites(room_id)).json(&body)).await?))
             }
+            ApiCall::Invites(room_id) => Ok(ApiReply::Invites(self.ask(self.get(&invites(room_id))).await?)),
+            ApiCall::RevokeInvite(room_id, id) => {
+                self.done(self.http.request(Method::DELETE, &format!("{}/{id}", invites(room_id)))).await
+            }
+            ApiCall::ChangeMember(id, user_id, body) => {
+                let request = self.http.request(Method::PATCH, &format!("rooms/{id}/members/{user_id}"));
+                self.room(request.json(&body)).await
+            }
+            ApiCall::ChangePassword(body) => self.done(self.post("me/password").json(&body)).await,
+            ApiCall::DeleteAccount(body) => self.done(self.post("me/delete").json(&body)).await,
             ApiCall::History(id, query) => Ok(ApiReply::History(self.ask(self.history(id, &query)).await?)),
             ApiCall::ReportCall(id, report) => {
                 self.done(self.http.request(Method::PUT, &format!("calls/{id}/report")).json(&report)).await
@@ -161,6 +199,13 @@ impl Api {
             }
             _ => http::read(response).await,
         }
+    }
+}
+
+fn invites(room_id: Option<parley_shared::ids::RoomId>) -> String {
+    match room_id {
+        Some(room_id) => format!("rooms/{room_id}/invites"),
+        None => "registration-invites".to_owned(),
     }
 }
 

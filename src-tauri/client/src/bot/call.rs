@@ -160,6 +160,7 @@ impl End {
             display_name: self.args.name.clone(),
             email: self.args.email.clone(),
             password: password.iter().map(|byte| format!("{byte:02x}")).collect(),
+            registration_code: None,
         };
         self.command(sign_up).await.context("signing up")?;
         self.until(SIGN_UP, "the relay", |state| (state.connection == ConnectionView::Online).then_some(())).await

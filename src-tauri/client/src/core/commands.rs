@@ -2,8 +2,9 @@
 
 use parley_shared::ids::{RoomId, UserId};
 use parley_shared::view::Command;
-use parley_shared::wire::{AddMembers, ChangeRoom, CreateRoom, Person, Request, RoomKind, Visibility};
+use parley_shared::wire::{AddMembers, ChangeMember, ChangeRoom, CreateRoom, Person, Request, RoomKind, Visibility};
 
+use super::accounts::NewAccount;
 use super::call::Entry;
 use super::failure::invalid;
 use super::input::*;
@@ -14,9 +15,11 @@ use super::{Core, LinkState, Slice};
 impl Core {
     pub(super) fn on_command(&mut self, reply: ReplyId, command: Command, now: Now) {
         match command {
-            Command::SignUp { relay_url, display_name, email, password } => {
-                self.sign_up(reply, &relay_url, display_name, email, password);
+            Command::SignUp { relay_url, display_name, email, password, registration_code } => {
+                let account = NewAccount { display_name, email, password, registration_code };
+                self.sign_up(reply, &relay_url, account);
             }
+            Command::JoinAsGuest { link, display_name } => self.join_as_guest(reply, &link, &display_name),
             Command::SignIn { relay_url, email, password } => self.sign_in(reply, &relay_url, email, password),
             Command::SignOut => self.sign_out(reply),
             Command::Unlock { passphrase } => self.unlock(reply, passphrase),
@@ -70,6 +73,16 @@ impl Core {
             Command::RemoveMember { room_id, user_id } => {
                 // Removing answers with nothing; the room comes changed as an event.
                 self.ask_relay(reply, Op::Done { reply }, ApiCall::RemoveMember(room_id, user_id));
+            }
+            Command::ChangeMember { room_id, user_id, role } => {
+                let call = ApiCall::ChangeMember(room_id, user_id, ChangeMember { role });
+                self.ask_relay(reply, Op::Room { reply, open: false }, call);
+            }
+            Command::SetGuests { room_id, guests } => {
+                self.change_room(reply, room_id, ChangeRoom { guests: Some(guests), ..ChangeRoom::default() });
+            }
+            Command::RevokeInvite { room_id, invite_id } => {
+                self.ask_relay(reply, Op::Done { reply }, ApiCall::RevokeInvite(room_id, invite_id));
             }
             Command::LeaveRoom { room_id } => {
                 let me = self.me();
@@ -147,6 +160,12 @@ impl Core {
                 (preferences.theme, preferences.accent, preferences.density) = (theme, accent, density);
                 self.settings_changed(reply);
             }
+            Command::SetNotify { room_id, level } => self.set_notify(reply, room_id, level),
+            Command::SetNotifications { enabled, show_text, sound } => {
+                self.set_notifications(reply, enabled, show_text, sound);
+            }
+            Command::SetDoNotDisturb { do_not_disturb } => self.set_do_not_disturb(reply, do_not_disturb),
+            Command::SetInFront { in_front } => self.set_in_front(reply, in_front),
             Command::SetLanguage { language } => {
                 if language.len() > 35 || language.chars().any(|c| !c.is_ascii_alphanumeric() && c != '-') {
                     return self.refuse(reply, invalid("language", "This is no language tag."));
@@ -164,6 +183,11 @@ impl Core {
                 self.ask_relay(reply, Op::Done { reply }, ApiCall::RevokeDevice(device_id));
             }
             Command::RevokeOtherDevices => self.ask_relay(reply, Op::Done { reply }, ApiCall::RevokeOtherDevices),
+            Command::ChangePassword { old_password, new_password } => {
+                self.change_password(reply, old_password, new_password);
+            }
+            Command::DeleteAccount { password } => self.delete_account(reply, password),
+            Command::CancelExport => self.cancel_export(reply),
             Command::SetIdle { idle } => {
                 self.emit(Effect::Idle(idle));
                 self.done(reply);
@@ -171,7 +195,7 @@ impl Core {
         }
     }
 
-    fn settings_changed(&mut self, reply: ReplyId) {
+    pub(super) fn settings_changed(&mut self, reply: ReplyId) {
         self.save_preferences();
         self.touch(Slice::Settings);
         self.done(reply);
@@ -202,16 +226,6 @@ impl Core {
             max_members: None,
         };
         self.ask_relay(reply, Op::Room { reply, open: true }, ApiCall::CreateRoom(body));
-    }
-
-    fn join_by_invite(&mut self, reply: ReplyId, code: &str) {
-        let code = code.trim().trim_end_matches('/');
-        let code = code.rsplit('/').next().unwrap_or_default();
-        let well_formed = !code.is_empty() && code.len() <= 64;
-        if !well_formed || code.chars().any(|c| !c.is_ascii_alphanumeric() && c != '-' && c != '_') {
-            return self.refuse(reply, invalid("code", "This is no invite code."));
-        }
-        self.ask_relay(reply, Op::Room { reply, open: true }, ApiCall::AcceptInvite(code.to_owned()));
     }
 
     fn search_people(&mut self, reply: ReplyId, query: String) {

@@ -152,6 +152,7 @@ impl Core {
             voice: self.preferences.voice,
             relay_only: self.preferences.relay_only,
             join: self.preferences.join,
+            notifications: self.preferences.notifications,
             retention_days: self.preferences.retention_days,
             history_protection: self.history_protection,
             version: env!("CARGO_PKG_VERSION").to_owned(),

@@ -44,6 +44,8 @@ pub enum StoreJob {
         room_id: RoomId,
         after: Seq,
     },
+    /// Whether it answers a message of mine, or stands in a thread that I wrote in: then [`super::Input::ToMe`] comes, else nothing.
+    IsToMe(Box<Message>),
     /// Where each room's history begins when all before a moment goes.
     FirstsSince(UnixMs),
     Prune {

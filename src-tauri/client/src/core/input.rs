@@ -1,24 +1,27 @@
 //! What comes into the core and what it wants done.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::time::Duration;
 
-use parley_shared::ids::{CallId, DeviceId, FileId, MessageId, ParticipantId, RoomId, Seq, UnixMs, UserId};
+use parley_shared::ids::{CallId, DeviceId, FileId, InviteId, MessageId, ParticipantId, RoomId, Seq, UnixMs, UserId};
 use parley_shared::view::{
     CallDetailsView, Command, CommandError, DeviceProblemCode, DraftFile, HistoryProtection, HistoryUsage,
-    MessageVersionView, MessageView, Notice, ProfileView, PublicRoomItem, Query, ReceiptsView, SearchResults,
-    SecretKeeping, SignedInDevice, Snapshot, ViewEvent, VoiceView,
+    InviteInfoView, InviteView, MessageVersionView, MessageView, Notice, ProfileView, PublicRoomItem, Query,
+    ReceiptsView, RelayView, SearchResults, SecretKeeping, SignedInDevice, Snapshot, ViewEvent, VoiceView,
 };
 use parley_shared::wire::{
-    AddMembers, Attachment, CallReport, ChangeProfile, ChangeRoom, ChangesPage, CreateRoom, Device, Event, Hint,
-    HistoryPage, HistoryQuery, IceServer, Invite, Message, MessageVersion, Person, Profile, PublicRoom, Reply, Request,
-    Room, SearchPage, SearchRequest, Session, SignIn, SignUp, Signal, StoredReport, ThreadPage, UploadPurpose, Welcome,
+    AddMembers, Attachment, CallReport, ChangeMember, ChangePassword, ChangeProfile, ChangeRoom, ChangesPage,
+    CreateInvite, CreateRoom, DeleteAccount, Device, Event, Hint, HistoryPage, HistoryQuery, IceServer, Invite,
+    InviteInfo, JoinAsGuest, Message, MessageVersion, Person, Profile, PublicRoom, RelayInfo, Reply, Request, Room,
+    SearchPage, SearchRequest, Session, SignIn, SignUp, Signal, StoredReport, ThreadPage, UploadPurpose, Welcome,
     WireError,
 };
 
 use serde::Serialize;
 
 pub use super::disk::*;
+use super::export::{ExportEvent, ExportId, ExportJob, ExportWish};
 use super::history_key::HistoryKey;
 use super::outbox::Pending;
 use super::preferences::{Account, DeviceChoice, Preferences};
@@ -75,6 +78,8 @@ pub enum Input {
         after: Seq,
         unread: Unread,
     },
+    /// The message answers one of mine, or stands in a thread that I wrote in.
+    ToMe(Box<Message>),
     FirstsFound {
         since: UnixMs,
         firsts: Firsts,
@@ -85,6 +90,9 @@ pub enum Input {
     /// A file that was handed over is kept on the disk, or was refused.
     FileAttached(ReplyId, Result<DraftFile, CommandError>),
     Upload(UploadId, UploadEvent),
+    /// What a person wants in a file, and where.
+    ExportAsked(ReplyId, ExportWish, PathBuf),
+    Export(ExportId, ExportEvent),
     Link(LinkEvent),
     Media(MediaEvent),
     /// The client closes: a call that it is in ends for it, one that rings goes on ringing elsewhere.
@@ -177,6 +185,9 @@ pub enum Effect {
     Idle(bool),
     Request(OpId, Request),
     Files(FilesJob),
+    Export(Box<ExportJob>),
+    /// What it wrote goes; it tells when it has.
+    StopExport(ExportId),
     Media(MediaCommand),
 }
 
@@ -187,7 +198,10 @@ pub enum Answer {
     Done,
     Snapshot(Box<Snapshot>),
     PublicRooms(Vec<PublicRoomItem>),
-    Invite(String),
+    Invite(Box<InviteView>),
+    Invites(Vec<InviteView>),
+    InviteInfo(InviteInfoView),
+    Relay(RelayView),
     CallDetails(Box<CallDetailsView>),
     Search(SearchResults),
     Versions(Vec<MessageVersionView>),
@@ -197,6 +211,8 @@ pub enum Answer {
     Profile(Box<ProfileView>),
     SignedInDevices(Vec<SignedInDevice>),
     Draft(Box<DraftFile>),
+    /// False: it was cancelled.
+    Exported(bool),
 }
 
 #[derive(Debug)]
@@ -280,26 +296,60 @@ pub enum FilesJob {
 
 #[derive(Debug)]
 pub enum ApiCall {
-    SignUp { relay_url: String, body: SignUp },
-    SignIn { relay_url: String, body: SignIn },
+    SignUp {
+        relay_url: String,
+        body: SignUp,
+    },
+    SignIn {
+        relay_url: String,
+        body: SignIn,
+    },
     SignOut,
-    People { query: String },
+    People {
+        query: String,
+    },
     SetFavourite(UserId, bool),
     SetBlocked(UserId, bool),
     Rooms,
     CreateRoom(CreateRoom),
     ChangeRoom(RoomId, ChangeRoom),
+    SetNotify(RoomId, parley_shared::wire::SetNotify),
     DeleteRoom(RoomId),
     JoinRoom(RoomId),
     AcceptInvite(String),
+    JoinAsGuest {
+        relay_url: String,
+        code: String,
+        body: JoinAsGuest,
+    },
+    Relay {
+        relay_url: String,
+    },
+    InviteInfo {
+        relay_url: String,
+        code: String,
+    },
     AddMembers(RoomId, AddMembers),
     RemoveMember(RoomId, UserId),
-    PublicRooms { query: String },
-    CreateInvite(RoomId),
+    ChangeMember(RoomId, UserId, ChangeMember),
+    PublicRooms {
+        query: String,
+    },
+    /// Without a room: to the relay, here and below.
+    CreateInvite(Option<RoomId>, CreateInvite),
+    Invites(Option<RoomId>),
+    RevokeInvite(Option<RoomId>, InviteId),
     History(RoomId, HistoryQuery),
-    Changes { room_id: RoomId, after: parley_shared::ids::Change },
+    Changes {
+        room_id: RoomId,
+        after: parley_shared::ids::Change,
+    },
     Message(RoomId, MessageId),
-    Thread { room_id: RoomId, thread_id: MessageId, after: Option<Seq> },
+    Thread {
+        room_id: RoomId,
+        thread_id: MessageId,
+        after: Option<Seq>,
+    },
     Versions(RoomId, MessageId),
     Pins(RoomId),
     Search(SearchRequest),
@@ -307,6 +357,8 @@ pub enum ApiCall {
     CallReports(CallId),
     Profile,
     ChangeProfile(ChangeProfile),
+    ChangePassword(ChangePassword),
+    DeleteAccount(DeleteAccount),
     Devices,
     RevokeDevice(DeviceId),
     RevokeOtherDevices,
@@ -321,6 +373,9 @@ pub enum ApiReply {
     Room(Box<Room>),
     PublicRooms(Vec<PublicRoom>),
     Invite(Invite),
+    Invites(Vec<Invite>),
+    InviteInfo(InviteInfo),
+    Relay(RelayInfo),
     History(HistoryPage),
     Changes(ChangesPage),
     Message(Box<Message>),

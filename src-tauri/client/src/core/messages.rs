@@ -8,6 +8,7 @@ use parley_shared::wire::{ErrorCode, Event, Message, Request};
 
 use super::failure::{invalid, not_now, word};
 use super::input::*;
+use super::notifications::Heard;
 use super::ops::Op;
 use super::outbox::Pending;
 use super::{Core, DELIVERED_AFTER, Slice};
@@ -71,6 +72,7 @@ impl Core {
         if let Some(timeline) = self.timeline.as_mut().filter(|timeline| timeline.room_id == room_id) {
             timeline.apply(&message);
         }
+        self.on_heard(&message, Heard::Live, now);
         if message.sender_id != me {
             self.deliver_at.get_or_insert(now.clock + DELIVERED_AFTER);
             self.deliver(room_id, message.seq);
@@ -107,6 +109,7 @@ impl Core {
         }
         if user == me {
             self.recount_unread(room_id);
+            self.notified_until_read(room_id);
         }
         self.save_room(room_id);
         self.touch_rooms([room_id]);
@@ -151,6 +154,7 @@ impl Core {
             self.save_room(room_id);
             self.touch_rooms([room_id]);
             self.tell_read(room_id, seq);
+            self.notified_until_read(room_id);
         }
         self.done(reply);
     }

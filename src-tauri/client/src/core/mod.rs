@@ -3,6 +3,7 @@
 //! [`Core::handle`] takes an input and leaves effects for [`Core::poll_effects`] and changed slices for [`Core::take_changes`];
 //! [`Core::poll_timeout`] names the time of the next [`Input::Tick`].
 
+mod accounts;
 mod call;
 mod call_flow;
 mod call_media;
@@ -12,16 +13,20 @@ mod device_memory;
 mod devices;
 mod devices_in_use;
 mod disk;
+mod export;
 mod eye;
 mod failure;
 mod fill;
 mod history;
 mod history_key;
 mod input;
+mod invites;
 mod jump;
 mod keep;
+mod links;
 mod messages;
 mod mint;
+mod notifications;
 mod ops;
 mod outbox;
 mod people;
@@ -50,6 +55,7 @@ use parley_shared::mentions::{Mention, mentions};
 use parley_shared::view::{ConnectionView, DraftFile, HistoryProtection, Snapshot, TimelineView, ViewEvent};
 use parley_shared::wire::{Hint, IceServer, Message, MessageBody, Request};
 
+pub use export::{ExportEvent, ExportFailure, ExportId, ExportJob, ExportRoom, ExportWhat, ExportWish};
 pub use failure::failure_to_error;
 pub use history_key::HistoryKey;
 pub use input::*;
@@ -60,9 +66,11 @@ pub use uploads::{PendingFile, PendingUpload};
 
 use call::CallState;
 use devices::Devices;
+use export::Exporting;
 use fill::Fill;
 use jump::Jump;
 use mint::Mint;
+use notifications::Notifications;
 use ops::Op;
 use outbox::Outbox;
 use people::People;
@@ -83,6 +91,7 @@ pub struct Core {
     mint: Mint,
     device_name: String,
     preferences: Preferences,
+    notifications: Notifications,
     session: Session,
     link: LinkState,
     rooms: Rooms,
@@ -106,6 +115,7 @@ pub struct Core {
     /// Files that were handed over and are in no message yet.
     drafts: BTreeMap<String, DraftFile>,
     uploads: Uploads,
+    exporting: Exporting,
     call: Option<CallState>,
     devices: Devices,
     ice_servers: Vec<IceServer>,
@@ -148,6 +158,7 @@ enum Slice {
     Call,
     Devices,
     Settings,
+    Export,
 }
 
 impl Core {
@@ -157,6 +168,7 @@ impl Core {
             mint: Mint::new(seed),
             device_name: device_name.into(),
             preferences: Preferences::default(),
+            notifications: Notifications::default(),
             session: Session::default(),
             link: LinkState::Idle,
             rooms: Rooms::default(),
@@ -175,6 +187,7 @@ impl Core {
             outbox: Outbox::default(),
             drafts: BTreeMap::new(),
             uploads: Uploads::default(),
+            exporting: Exporting::default(),
             call: None,
             devices: Devices::default(),
             ice_servers: Vec::new(),
@@ -211,9 +224,12 @@ impl Core {
             Input::FirstsFound { since, firsts } => self.on_firsts_found(since, &firsts),
             Input::StoreAnswered(reply, answer) => self.on_store_answered(reply, answer),
             Input::UnreadCounted { room_id, after, unread } => self.on_unread_counted(room_id, after, unread),
+            Input::ToMe(message) => self.on_to_me(&message, now),
             Input::ApiDone(op, result) => self.on_api_done(op, result, now),
             Input::FileAttached(reply, attached) => self.on_file_attached(reply, attached),
             Input::Upload(id, event) => self.on_upload(id, event, now),
+            Input::ExportAsked(reply, wish, path) => self.on_export_asked(reply, wish, path),
+            Input::Export(id, event) => self.on_export(id, event),
             Input::Link(event) => self.on_link(event, now),
             Input::Media(event) => self.on_media(event, now),
             Input::Ending => self.on_ending(now),
@@ -239,7 +255,8 @@ impl Core {
         let sending = sending.into_iter().flatten().min().filter(|_| self.is_online());
         let call = self.call.as_ref().and_then(CallState::poll_timeout);
         let kept = [self.fill_timeout(), self.prune_timeout()].into_iter().flatten().min();
-        [offline.filter(|_| !self.countdown_over()), sending, call, self.rooms.poll_timeout(), kept]
+        let told = self.notifications.poll_timeout(|room_id| self.is_catching_up(room_id));
+        [offline.filter(|_| !self.countdown_over()), sending, call, self.rooms.poll_timeout(), kept, told]
             .into_iter()
             .flatten()
             .min()
@@ -267,6 +284,7 @@ impl Core {
             call: self.call_view(),
             devices: self.devices_view(),
             settings: self.settings_view(),
+            export: self.exporting.view(),
         }
     }
 
@@ -281,6 +299,7 @@ impl Core {
             Slice::Call => ViewEvent::Call(self.call_view()),
             Slice::Devices => ViewEvent::Devices(self.devices_view()),
             Slice::Settings => ViewEvent::Settings(self.settings_view()),
+            Slice::Export => ViewEvent::Export(self.exporting.view()),
         }
     }
 
@@ -313,6 +332,8 @@ impl Core {
         self.fill_next(now);
         self.prune_old(now);
         self.on_call_time(now);
+        self.end_quiet(now);
+        self.notify_due(now);
         let ended = self.rooms.expire_typing(now.clock);
         if !ended.is_empty() {
             self.touch_rooms(ended);

@@ -2,11 +2,12 @@
 
 use parley_shared::ids::{CallId, Change, ClientMessageId, MessageId, RoomId, Seq, UserId};
 use parley_shared::view::{CommandError, PublicRoomItem};
-use parley_shared::wire::{PublicRoom, Reply};
+use parley_shared::wire::{NotifyLevel, PublicRoom, Reply};
 
 use super::Core;
 use super::Slice;
-use super::failure::{failure_to_error, not_now};
+use super::accounts::named_error;
+use super::failure::not_now;
 use super::input::*;
 use super::profile::{device_views, profile_view};
 use super::search::Marks;
@@ -23,6 +24,23 @@ pub(super) enum Op {
     SignIn {
         reply: ReplyId,
         relay_url: String,
+    },
+    SignUp {
+        reply: ReplyId,
+        relay_url: String,
+    },
+    JoinAsGuest {
+        reply: ReplyId,
+        relay_url: String,
+    },
+    ChangePassword {
+        reply: ReplyId,
+    },
+    DeleteAccount {
+        reply: ReplyId,
+    },
+    RelayInfo {
+        reply: ReplyId,
     },
     FetchRooms,
     /// Names and presence of people who are not searched for.
@@ -103,6 +121,13 @@ pub(super) enum Op {
         reply: ReplyId,
         open: bool,
     },
+    /// A room's level is shown; it was `before`.
+    SetNotify {
+        reply: ReplyId,
+        room_id: RoomId,
+        level: NotifyLevel,
+        before: NotifyLevel,
+    },
     /// The room is gone for me when this is done.
     LeaveRoom {
         reply: ReplyId,
@@ -111,8 +136,20 @@ pub(super) enum Op {
     PublicRooms {
         reply: ReplyId,
     },
+    /// The room comes back, and is shown.
+    JoinByInvite {
+        reply: ReplyId,
+    },
     Invite {
         reply: ReplyId,
+    },
+    Invites {
+        reply: ReplyId,
+    },
+    InviteInfo {
+        reply: ReplyId,
+        relay_url: String,
+        code: String,
     },
     CallDetails {
         reply: ReplyId,
@@ -163,9 +200,18 @@ impl Op {
             | Self::SetFavourite { reply, .. }
             | Self::SetBlocked { reply, .. }
             | Self::Room { reply, .. }
+            | Self::SetNotify { reply, .. }
             | Self::LeaveRoom { reply, .. }
             | Self::PublicRooms { reply }
             | Self::Invite { reply }
+            | Self::Invites { reply }
+            | Self::InviteInfo { reply, .. }
+            | Self::RelayInfo { reply }
+            | Self::JoinByInvite { reply }
+            | Self::JoinAsGuest { reply, .. }
+            | Self::SignUp { reply, .. }
+            | Self::ChangePassword { reply }
+            | Self::DeleteAccount { reply }
             | Self::CallDetails { reply, .. }
             | Self::SetReaction { reply, .. }
             | Self::Search { reply, .. }
@@ -189,13 +235,26 @@ impl Core {
         let Some(op) = self.ops.remove(&id) else { return };
         match (op, result) {
             (op, Err(failure)) => self.on_op_failed(id, op, failure, now),
-            (Op::SignIn { reply, relay_url }, Ok(ApiReply::Session(session))) => {
+            (Op::SignIn { reply, relay_url } | Op::SignUp { reply, relay_url }, Ok(ApiReply::Session(session))) => {
                 self.on_signed_in(reply, relay_url, session)
             }
+            (Op::JoinAsGuest { reply, relay_url }, Ok(ApiReply::Session(session))) => {
+                self.on_signed_in(reply, relay_url, session);
+                self.session.shows_first_room = self.session.is_opening();
+            }
+            (Op::ChangePassword { reply }, Ok(ApiReply::Done)) => self.done(reply),
+            (Op::DeleteAccount { reply }, Ok(ApiReply::Done)) => self.on_account_deleted(reply),
+            (Op::RelayInfo { reply }, Ok(ApiReply::Relay(info))) => self.on_relay_info(reply, &info),
+            (Op::InviteInfo { reply, relay_url, code }, Ok(ApiReply::InviteInfo(info))) => {
+                self.on_invite_info(reply, relay_url, code, info);
+            }
+            (Op::Invites { reply }, Ok(ApiReply::Invites(invites))) => self.on_invites(reply, invites),
             (Op::FetchRooms, Ok(ApiReply::Rooms(rooms))) => self.on_rooms(rooms),
-            (Op::FetchLatest { room_id, upto }, Ok(ApiReply::History(page))) => self.on_latest(room_id, upto, page),
+            (Op::FetchLatest { room_id, upto }, Ok(ApiReply::History(page))) => {
+                self.on_latest(room_id, upto, page, now)
+            }
             (Op::FetchChanges { room_id }, Ok(ApiReply::Changes(page))) => {
-                self.on_changes(room_id, page.messages, page.has_more);
+                self.on_changes(room_id, page.messages, page.has_more, now);
             }
             (Op::FetchOlder { reply, room_id, before }, Ok(ApiReply::History(page))) => {
                 self.on_older(reply, room_id, before, Ok(page));
@@ -239,6 +298,10 @@ impl Core {
                 }
                 self.done(reply);
             }
+            (Op::SetNotify { reply, .. }, Ok(ApiReply::Room(room))) => {
+                self.on_room(*room);
+                self.done(reply);
+            }
             (Op::Done { reply }, Ok(ApiReply::Done)) => self.done(reply),
             (Op::LeaveRoom { reply, room_id }, Ok(ApiReply::Done | ApiReply::Room(_))) => {
                 self.forget_room(room_id);
@@ -249,7 +312,13 @@ impl Core {
                 self.emit(Effect::Reply(reply, Ok(Answer::PublicRooms(rooms))));
             }
             (Op::Invite { reply }, Ok(ApiReply::Invite(invite))) => {
-                self.emit(Effect::Reply(reply, Ok(Answer::Invite(invite.code))));
+                self.on_invite(reply, invite);
+            }
+            (Op::JoinByInvite { reply }, Ok(ApiReply::Room(room))) => {
+                let room_id = room.id;
+                self.on_room(*room);
+                self.show_room(room_id);
+                self.done(reply);
             }
             (Op::CallDetails { reply, call_id }, Ok(ApiReply::CallReports(reports))) => {
                 self.on_call_reports(reply, call_id, reports);
@@ -297,6 +366,7 @@ impl Core {
 
     fn on_op_failed(&mut self, id: OpId, op: Op, failure: CallFailure, now: Now) {
         let waits = op.reply();
+        let error = named_error(&op, failure.clone());
         match op {
             Op::FetchLatest { room_id, .. } | Op::FetchChanges { room_id } => self.on_sync_failed(room_id),
             Op::FetchOlder { reply, room_id, before } => return self.on_older(reply, room_id, before, Err(failure)),
@@ -321,10 +391,12 @@ impl Core {
             Op::SearchPeople { ref query, .. } => self.on_people_failed(query),
             Op::Send { room_id, client_id } => self.on_send_failed(room_id, client_id, failure.clone(), now),
             Op::JoinCall { call_id, .. } => self.on_join_failed(call_id, &failure, now),
+            Op::SetNotify { room_id, level, before, .. } => self.on_notify_failed(room_id, level, before),
             Op::FetchRooms => {
                 self.rooms.known = true;
                 self.touch(Slice::Rooms);
             }
+            Op::DeleteAccount { .. } => self.on_account_stays(),
             Op::Quiet
             | Op::LearnPeople
             | Op::Done { .. }
@@ -335,6 +407,13 @@ impl Core {
             | Op::LeaveRoom { .. }
             | Op::PublicRooms { .. }
             | Op::Invite { .. }
+            | Op::Invites { .. }
+            | Op::InviteInfo { .. }
+            | Op::RelayInfo { .. }
+            | Op::JoinByInvite { .. }
+            | Op::JoinAsGuest { .. }
+            | Op::SignUp { .. }
+            | Op::ChangePassword { .. }
             | Op::CallDetails { .. }
             | Op::Search { .. }
             | Op::Versions { .. }
@@ -345,7 +424,7 @@ impl Core {
             | Op::ChangeMessage { .. } => {}
         }
         if let Some(reply) = waits {
-            self.refuse(reply, failure_to_error(failure));
+            self.refuse(reply, error);
         }
     }
 

@@ -78,6 +78,14 @@ impl People {
         self.known.get_mut(&user)
     }
 
+    pub fn is_blocked(&self, user: UserId) -> bool {
+        self.known.get(&user).is_some_and(|person| person.blocked)
+    }
+
+    pub fn names(&self) -> BTreeMap<UserId, String> {
+        self.known.iter().map(|(id, person)| (*id, person.user.display_name.clone())).collect()
+    }
+
     /// Empty for someone who was never heard of.
     pub fn name(&self, user: UserId) -> String {
         self.known.get(&user).map(|person| person.user.display_name.clone()).unwrap_or_default()

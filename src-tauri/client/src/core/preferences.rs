@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use parley_shared::ids::{UnixMs, UserId};
-use parley_shared::view::{Accent, Density, DeviceKindView, JoinChoice, Theme, VoiceView};
+use parley_shared::view::{Accent, Density, DeviceKindView, JoinChoice, NotificationSettings, Theme, VoiceView};
 use serde::{Deserialize, Serialize};
 
 use super::device_memory::DeviceMemory;
@@ -27,6 +27,7 @@ pub struct Preferences {
     pub voice: VoiceView,
     pub relay_only: bool,
     pub join: JoinChoice,
+    pub notifications: NotificationSettings,
     /// How loud I hear people, in percent; whoever is not here is heard at [`FULL_VOLUME_PCT`].
     pub volumes: BTreeMap<UserId, u16>,
     /// How many days of history are kept; none is for ever.
@@ -74,6 +75,7 @@ impl Default for Preferences {
             voice: VoiceView::default(),
             relay_only: false,
             join: JoinChoice::default(),
+            notifications: NotificationSettings::default(),
             volumes: BTreeMap::new(),
             retention_days: None,
             history_wiped_at_ms: None,

@@ -20,9 +20,14 @@ impl Core {
             Query::PublicRooms { query } => {
                 self.ask_relay(reply, Op::PublicRooms { reply }, ApiCall::PublicRooms { query });
             }
-            Query::CreateInvite { room_id } => {
-                self.ask_relay(reply, Op::Invite { reply }, ApiCall::CreateInvite(room_id));
+            Query::CreateInvite { room_id, expires_in_s, max_uses } => {
+                self.create_invite(reply, room_id, expires_in_s, max_uses);
             }
+            Query::Invites { room_id } => {
+                self.ask_relay(reply, Op::Invites { reply }, ApiCall::Invites(room_id));
+            }
+            Query::InviteInfo { link } => self.ask_invite_info(reply, &link),
+            Query::Relay { relay_url } => self.ask_relay_info(reply, &relay_url),
             Query::CallDetails { call_id } => self.on_call_details_asked(reply, call_id),
             Query::Profile => self.ask_relay(reply, Op::Profile { reply }, ApiCall::Profile),
             Query::SignedInDevices => self.ask_relay(reply, Op::SignedInDevices { reply }, ApiCall::Devices),

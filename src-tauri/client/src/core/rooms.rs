@@ -6,7 +6,9 @@ use std::time::Duration;
 use parley_shared::ids::{Change, RoomId, Seq, UnixMs, UserId};
 use parley_shared::limits::{RECEIPT_MEMBERS, TYPING_TIMEOUT};
 use parley_shared::view::{Preview, RoomItem, RoomsView};
-use parley_shared::wire::{AttachmentKind, CallOutcome, Member, MemberRole, Message, MessageBody, Room, RoomKind};
+use parley_shared::wire::{
+    AttachmentKind, CallOutcome, Member, MemberRole, Message, MessageBody, NotifyLevel, Room, RoomKind,
+};
 use serde::{Deserialize, Serialize};
 
 use super::eye::mentions_me;
@@ -88,7 +90,17 @@ impl Rooms {
     pub fn view(&self, me: UserId, people: &People) -> RoomsView {
         let mut rooms: Vec<RoomItem> = self.map.values().map(|room| room.item(me, people)).collect();
         rooms.sort_by_key(|item| (item.unread == 0, std::cmp::Reverse(item.last_at_ms), item.id));
-        RoomsView { loading: !self.known, rooms }
+        RoomsView { loading: !self.known, badge: rooms.iter().map(badge).fold(0, u32::saturating_add), rooms }
+    }
+}
+
+/// What of a room counts on the app's icon.
+fn badge(room: &RoomItem) -> u32 {
+    match room.notify {
+        _ if room.archived => 0,
+        NotifyLevel::All => room.unread,
+        NotifyLevel::Mentions => room.mentions,
+        NotifyLevel::None => 0,
     }
 }
 
@@ -228,6 +240,7 @@ impl RoomState {
             typing: self.typing_names(me, people),
             in_call: room.call.is_some(),
             archived: room.archived,
+            notify: room.notify,
         }
     }
 }

@@ -6,7 +6,7 @@ use parley_shared::ids::UserId;
 use parley_shared::view::{
     CommandErrorCode, ConnectionView, HistoryProtection, Me, NoticeKind, SecretKeeping, SessionView,
 };
-use parley_shared::wire::{Secret, SignIn, SignUp, User};
+use parley_shared::wire::User;
 
 use super::failure::{error, not_now};
 use super::input::*;
@@ -31,6 +31,10 @@ pub(super) struct Session {
     reason: Option<String>,
     /// Who waits for secrets or for the disk.
     waiting: Option<ReplyId>,
+    /// A guest came by an invite: the one room of theirs is shown as soon as it is known.
+    pub(super) shows_first_room: bool,
+    /// The relay ended the session while the account was being deleted; revoked or expired.
+    ended_meanwhile: Option<bool>,
 }
 
 #[derive(Debug)]
@@ -53,7 +57,14 @@ enum Phase {
 
 impl Default for Session {
     fn default() -> Self {
-        Self { phase: Phase::Starting, keeping: SecretKeeping::Undecided, reason: None, waiting: None }
+        Self {
+            phase: Phase::Starting,
+            keeping: SecretKeeping::Undecided,
+            reason: None,
+            waiting: None,
+            shows_first_room: false,
+            ended_meanwhile: None,
+        }
     }
 }
 
@@ -61,6 +72,18 @@ impl Session {
     pub(super) fn me(&self) -> Option<UserId> {
         match &self.phase {
             Phase::SignedIn { user, .. } => Some(user.id),
+            Phase::Starting | Phase::Locked { .. } | Phase::SignedOut | Phase::Opening { .. } => None,
+        }
+    }
+
+    pub(super) fn is_opening(&self) -> bool {
+        matches!(self.phase, Phase::Opening { .. })
+    }
+
+    /// The relay that is signed in to.
+    pub(super) fn relay_url(&self) -> Option<&str> {
+        match &self.phase {
+            Phase::SignedIn { account, .. } => Some(&account.relay_url),
             Phase::Starting | Phase::Locked { .. } | Phase::SignedOut | Phase::Opening { .. } => None,
         }
     }
@@ -150,52 +173,14 @@ impl Core {
         self.emit(Effect::Secrets(SecretsJob::Keep { passphrase }));
     }
 
-    pub(super) fn sign_up(
-        &mut self,
-        reply: ReplyId,
-        relay_url: &str,
-        display_name: String,
-        email: String,
-        password: String,
-    ) {
-        let Some(relay_url) = self.before_sign_in(reply, relay_url) else { return };
-        let device_name = self.device_name.clone();
-        let body = SignUp { display_name, email, password: Secret::new(password), device_name };
-        self.api(Op::SignIn { reply, relay_url: relay_url.clone() }, ApiCall::SignUp { relay_url, body });
-    }
-
-    pub(super) fn sign_in(&mut self, reply: ReplyId, relay_url: &str, email: String, password: String) {
-        let Some(relay_url) = self.before_sign_in(reply, relay_url) else { return };
-        let body = SignIn { email, password: Secret::new(password), device_name: self.device_name.clone() };
-        self.api(Op::SignIn { reply, relay_url: relay_url.clone() }, ApiCall::SignIn { relay_url, body });
-    }
-
-    /// The relay's address as it is kept, or a refusal.
-    fn before_sign_in(&mut self, reply: ReplyId, relay_url: &str) -> Option<String> {
-        let why = match self.session.phase {
+    /// None when somebody may sign in.
+    pub(super) fn why_no_sign_in(&self) -> Option<&'static str> {
+        match self.session.phase {
             Phase::SignedOut => None,
             Phase::Starting => Some("Parley is still starting."),
             Phase::Locked { .. } => Some("Unlock Parley first."),
             Phase::Opening { .. } | Phase::SignedIn { .. } => Some("Somebody is signed in already."),
-        };
-        if let Some(why) = why {
-            self.refuse(reply, not_now(why));
-            return None;
         }
-        let (scheme, host) = relay_url.trim().split_once("://").unwrap_or(("https", relay_url.trim()));
-        let host = host.trim_end_matches('/');
-        if host.is_empty() {
-            self.refuse(reply, super::failure::invalid("relay_url", "The relay's address is missing."));
-            return None;
-        }
-        if !matches!(scheme, "http" | "https") {
-            self.refuse(
-                reply,
-                super::failure::invalid("relay_url", "A relay's address begins with https:// or http://."),
-            );
-            return None;
-        }
-        Some(format!("{scheme}://{host}"))
     }
 
     pub(super) fn on_signed_in(&mut self, reply: ReplyId, relay_url: String, session: Box<Wire>) {
@@ -240,6 +225,7 @@ impl Core {
         for member in members.iter().chain([&user]) {
             self.people.upsert_user(member);
         }
+        self.notifications.open(&self.rooms);
         self.outbox = Outbox::load(cached.outbox);
         self.sweep_drafts();
         self.link = LinkState::Connecting;
@@ -275,15 +261,36 @@ impl Core {
 
     /// The relay ended the session. The history stays for when the same person comes back.
     fn on_signed_out(&mut self, revoked: bool) {
+        // A relay that deletes an account ends its sessions, perhaps before it answers: the answer says which of both it was.
+        if self.ops.values().any(|op| matches!(op, Op::DeleteAccount { .. })) {
+            self.session.ended_meanwhile = Some(revoked);
+            return;
+        }
         let Phase::SignedIn { account, .. } = &self.session.phase else { return };
         let account = account.clone();
         self.emit(Effect::Secrets(SecretsJob::Forget { account, history: false }));
         self.leave_account(Some(if revoked { "revoked" } else { "expired" }), false);
     }
 
+    pub(super) fn on_account_deleted(&mut self, reply: ReplyId) {
+        if let Phase::SignedIn { account, .. } = &self.session.phase {
+            let account = account.clone();
+            self.emit(Effect::Secrets(SecretsJob::Forget { account, history: true }));
+            self.leave_account(Some("deleted"), true);
+        }
+        self.done(reply);
+    }
+
+    pub(super) fn on_account_stays(&mut self) {
+        if let Some(revoked) = self.session.ended_meanwhile.take() {
+            self.on_signed_out(revoked);
+        }
+    }
+
     fn leave_account(&mut self, reason: Option<&str>, wipe: bool) {
         self.drop_call();
         self.drop_uploads();
+        self.drop_export();
         self.emit(Effect::StopLink);
         self.emit(Effect::CloseStore { wipe });
         for (_, op) in std::mem::take(&mut self.ops) {
@@ -300,7 +307,10 @@ impl Core {
         self.save_preferences();
         self.session.phase = Phase::SignedOut;
         self.session.reason = reason.map(str::to_owned);
+        self.session.shows_first_room = false;
+        self.session.ended_meanwhile = None;
         self.link = LinkState::Idle;
+        self.forget_all_notified();
         self.rooms = Rooms::default();
         self.people = People::default();
         self.outbox = Outbox::default();

@@ -5,6 +5,7 @@ use parley_shared::wire::{HistoryPage, HistoryQuery, Message, Room, Welcome};
 
 use super::history::page_of;
 use super::input::*;
+use super::notifications::Heard;
 use super::ops::Op;
 use super::{Core, LinkState, Slice};
 
@@ -46,6 +47,12 @@ impl Core {
         for room in rooms {
             self.on_room(room);
         }
+        if std::mem::take(&mut self.session.shows_first_room)
+            && let Some(room_id) = self.rooms.map.keys().next().copied()
+        {
+            self.show_room(room_id);
+        }
+        self.notifications.on_rooms(&self.rooms);
         self.touch(Slice::Rooms);
     }
 
@@ -66,6 +73,7 @@ impl Core {
         if read_ahead {
             self.tell_read(room_id, read);
         }
+        self.notified_until_read(room_id);
         self.save_room(room_id);
         self.sync_if_behind(room_id);
         self.touch_rooms([room_id]);
@@ -73,6 +81,7 @@ impl Core {
 
     pub(super) fn forget_room(&mut self, room_id: RoomId) {
         self.rooms.map.remove(&room_id);
+        self.forget_notified(room_id);
         self.to_sync.retain(|id| *id != room_id);
         self.to_deliver.remove(&room_id);
         let waiting: Vec<_> = self.outbox.of(room_id).map(|pending| pending.client_id).collect();
@@ -124,14 +133,14 @@ impl Core {
     }
 
     /// The first page ever of a room. The room was at `upto` when it was asked for.
-    pub(super) fn on_latest(&mut self, room_id: RoomId, upto: Change, page: HistoryPage) {
+    pub(super) fn on_latest(&mut self, room_id: RoomId, upto: Change, page: HistoryPage, now: Now) {
         self.syncing.remove(&room_id);
         let Some(room) = self.rooms.map.get_mut(&room_id) else { return self.sync_next() };
         let page = page_of(page, None, None);
         room.record.history_from = Some(page.from);
         room.record.oldest_at_ms = page.messages.first().map(|first| first.sent_at_ms);
         room.record.cursor = upto;
-        self.take_messages(room_id, &page.messages);
+        self.take_messages(room_id, &page.messages, now);
         if let Some(timeline) = self.timeline.as_mut().filter(|timeline| timeline.room_id == room_id) {
             timeline.loading = false;
             timeline.on_newest(page);
@@ -141,7 +150,7 @@ impl Core {
         self.after_sync(room_id);
     }
 
-    pub(super) fn on_changes(&mut self, room_id: RoomId, messages: Vec<Message>, has_more: bool) {
+    pub(super) fn on_changes(&mut self, room_id: RoomId, messages: Vec<Message>, has_more: bool, now: Now) {
         self.syncing.remove(&room_id);
         let Some(room) = self.rooms.map.get_mut(&room_id) else { return self.sync_next() };
         let known = room.room().last_change;
@@ -165,7 +174,7 @@ impl Core {
             messages.iter().for_each(|message| timeline.apply(message));
         }
         let kept: Vec<Message> = messages.into_iter().filter(|message| message.seq >= from).collect();
-        self.take_messages(room_id, &kept);
+        self.take_messages(room_id, &kept, now);
         if !has_more {
             self.recount_unread(room_id);
         }
@@ -191,13 +200,14 @@ impl Core {
     }
 
     /// Puts messages on disk, into the room's summary and out of the outbox.
-    fn take_messages(&mut self, room_id: RoomId, messages: &[Message]) {
+    fn take_messages(&mut self, room_id: RoomId, messages: &[Message], now: Now) {
         let me = self.me();
         for message in messages {
             self.on_maybe_mine(message);
             if let Some(room) = self.rooms.map.get_mut(&room_id) {
                 room.on_message(message, me);
             }
+            self.on_heard(message, Heard::CatchUp, now);
         }
         if let Some(newest) = messages.iter().filter(|message| message.sender_id != me).map(|message| message.seq).max()
         {

@@ -219,6 +219,8 @@ fn details(state: &RoomState, me: UserId, people: &People, joinable_call: bool) 
         topic: room.topic.clone(),
         visibility: room.visibility,
         archived: room.archived,
+        guests: room.guests,
+        notify: room.notify,
         avatar: room.avatar,
         peer: match room.kind {
             RoomKind::Direct => state.peer(me).map(|peer| people.item(peer)),

@@ -2,10 +2,12 @@
 
 use parley_shared::view::HistoryProtection;
 use parley_shared::wire::Session;
+use tokio::sync::oneshot;
 
 use super::{Driver, preferences};
 use crate::api::{self, Api, Http, Tokens};
-use crate::core::{Account, ApiCall, CallFailure, Effect, HistoryKey, Input, LinkEvent, OpId, SecretsJob};
+use crate::core::{Account, ApiCall, CallFailure, Effect, ExportJob, HistoryKey, Input, LinkEvent, OpId, SecretsJob};
+use crate::export;
 use crate::files::{FileKey, Files};
 use crate::signaling::Signaling;
 use crate::store::{Store, StoreError, StoreKey, account_dir};
@@ -59,6 +61,8 @@ impl Driver {
                     files.give(job, self.api.clone()).await;
                 }
             }
+            Effect::Export(job) => self.start_export(*job),
+            Effect::StopExport(id) => drop(self.export.take_if(|(there, _)| *there == id)),
             Effect::Media(command) => self.media.give(command),
         }
     }
@@ -96,6 +100,13 @@ impl Driver {
             }
         };
         self.give_back(Input::StoreOpened(cached));
+    }
+
+    fn start_export(&mut self, job: ExportJob) {
+        let (cancel, cancelled) = oneshot::channel();
+        self.export = Some((job.id, cancel));
+        let history = self.store.as_ref().map(Store::pages);
+        self.tasks.spawn(export::run(job, self.api.clone(), history, self.to_inputs.clone(), cancelled));
     }
 
     async fn close_store(&mut self, wipe: bool) {

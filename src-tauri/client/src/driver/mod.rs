@@ -18,7 +18,7 @@ use crate::api::Api;
 use crate::call_media::{CallMedia, CallMediaConfig};
 use crate::client::{Ask, ClientHandle};
 use crate::config::ClientConfig;
-use crate::core::{Account, Answer, Core, Input, LinkEvent, MediaEvent, Now, ReplyId};
+use crate::core::{Account, Answer, Core, ExportId, Input, LinkEvent, MediaEvent, Now, ReplyId};
 use crate::engine::FrameHub;
 use crate::files::Files;
 use crate::network_watch::{self, Look, NetworkWatch};
@@ -77,6 +77,8 @@ struct Driver {
     api: Option<Api>,
     link: Option<Signaling>,
     tasks: JoinSet<()>,
+    /// Dropping it cancels the export that is under way.
+    export: Option<(ExportId, oneshot::Sender<()>)>,
     waiting: BTreeMap<ReplyId, Waiting>,
     next_reply: u64,
     /// When changed slices are shown.
@@ -121,6 +123,7 @@ impl Driver {
             api: None,
             link: None,
             tasks: JoinSet::new(),
+            export: None,
             waiting: BTreeMap::new(),
             next_reply: 0,
             show_at: None,
@@ -179,6 +182,10 @@ impl Driver {
                 Some(files) => files.save_as(self.api.clone(), file, path, answer),
                 None => drop(answer.send(Err(nobody()))),
             },
+            Ask::Export(wish, path, answer) => {
+                let reply = self.wait_for(Waiting::Query(answer));
+                self.feed(Input::ExportAsked(reply, wish, path)).await;
+            }
             // Whoever asked may have given up, here and below.
             Ask::Snapshot(answer) => drop(answer.send(self.core.snapshot())),
             Ask::CallStats(answer) => self.media.ask_stats(answer),
@@ -246,6 +253,7 @@ impl Driver {
     /// Leaves the call, writes what is to be written, and closes everything.
     async fn end(mut self) {
         self.feed(Input::Ending).await;
+        self.export = None;
         while let Ok(session) = self.renewed.try_recv() {
             self.on_renewed(session);
         }

@@ -121,11 +121,17 @@ impl History {
         Ok(())
     }
 
-    pub(super) fn begin(&self) -> Result<(), StoreError> {
+    /// Begins a batch that [`Self::commit`] writes at once.
+    ///
+    /// # Errors
+    /// The database refuses.
+    pub fn begin(&self) -> Result<(), StoreError> {
         Ok(self.db.execute_batch("BEGIN IMMEDIATE")?)
     }
 
-    pub(super) fn commit(&self) -> Result<(), StoreError> {
+    /// # Errors
+    /// The database refuses; the batch is still open.
+    pub fn commit(&self) -> Result<(), StoreError> {
         Ok(self.db.execute_batch("COMMIT")?)
     }
 

@@ -155,6 +155,12 @@ impl History {
         Ok(seq.map(|seq| Seq(from_sql(seq))))
     }
 
+    /// Messages of a room and its threads after a place, ascending.
+    pub fn all_after(&self, room_id: RoomId, after: Seq, count: u32) -> Result<Vec<Message>, StoreError> {
+        let sql = "SELECT message FROM messages WHERE room_id = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3";
+        self.messages(sql, params![room_id.as_bytes(), to_sql(after.0), count])
+    }
+
     /// The first message of a thread and those in it, ascending.
     pub fn thread(&self, thread_id: MessageId) -> Result<(Option<Message>, Vec<Message>), StoreError> {
         let root = self.find(&[thread_id])?.pop();
@@ -175,6 +181,16 @@ impl History {
         let bound = params![room_id.as_bytes(), to_sql(after.0), self.me.as_bytes()];
         let read = |row: &rusqlite::Row<'_>| Ok(Unread { messages: row.get(0)?, mentions: row.get(1)? });
         Ok(self.db.prepare_cached(sql)?.query_row(bound, read)?)
+    }
+
+    /// Whether a message answers one of mine, or stands in a thread that I began or wrote in; as far as these are on disk.
+    pub fn is_to_me(&self, message: &Message) -> Result<bool, StoreError> {
+        let id = |id: &Option<MessageId>| id.map_or(Vec::new(), |id| id.as_bytes().to_vec());
+        let sql = "SELECT EXISTS (SELECT 1 FROM messages WHERE sender_id = ?1 AND room_id = ?2 AND id IN (?3, ?4)) \
+                   OR EXISTS (SELECT 1 FROM messages WHERE sender_id = ?1 AND thread_id = ?4 AND thread_id <> x'')";
+        let bound =
+            params![self.me.as_bytes(), message.room_id.as_bytes(), id(&message.reply_to), id(&message.thread_id)];
+        Ok(self.db.prepare_cached(sql)?.query_row(bound, |row| row.get(0))?)
     }
 
     /// Removes every message that was sent before a moment.

@@ -3,6 +3,7 @@
 
 mod history;
 mod messages;
+mod pages;
 mod plain;
 mod search;
 #[cfg(test)]
@@ -18,6 +19,8 @@ use parley_shared::view::HistoryUsage;
 use tokio::sync::mpsc;
 
 pub use history::History;
+pub use pages::Pages;
+use pages::Question;
 
 use crate::core::{Account, Cached, HistoryKey, Input, ReadJob, ReplyId, StoreAnswer, StoreJob, Wanted};
 
@@ -55,7 +58,7 @@ pub struct StoreKey {
 #[derive(Debug)]
 pub struct Store {
     jobs: mpsc::Sender<StoreJob>,
-    questions: mpsc::Sender<(ReplyId, ReadJob)>,
+    questions: mpsc::Sender<Question>,
     threads: [JoinHandle<()>; 2],
     dir: PathBuf,
 }
@@ -101,7 +104,12 @@ impl Store {
 
     /// Asks beside the jobs. What was given a moment ago may not be seen yet. False when too many questions wait.
     pub fn ask(&self, reply: ReplyId, job: ReadJob) -> bool {
-        self.questions.try_send((reply, job)).is_ok()
+        self.questions.try_send(Question::Core(reply, job)).is_ok()
+    }
+
+    /// Reads whole histories beside everything else, as long as the store is open.
+    pub fn pages(&self) -> Pages {
+        Pages(self.questions.downgrade())
     }
 
     /// Waits until everything is written; then removes the history when `wipe`. Blocks.
@@ -256,6 +264,9 @@ fn run_job(history: &History, job: StoreJob) -> Result<Option<Input>, StoreError
             let unread = history.count_unread(room_id, after)?;
             return Ok(Some(Input::UnreadCounted { room_id, after, unread }));
         }
+        StoreJob::IsToMe(message) => {
+            return Ok(history.is_to_me(&message)?.then(|| Input::ToMe(message)));
+        }
         StoreJob::FirstsSince(at) => {
             return Ok(Some(Input::FirstsFound { since: at, firsts: history.firsts_since(at)? }));
         }
@@ -270,8 +281,15 @@ fn run_job(history: &History, job: StoreJob) -> Result<Option<Input>, StoreError
     Ok(None)
 }
 
-fn answer(history: &History, dir: &Path, mut asked: mpsc::Receiver<(ReplyId, ReadJob)>, answers: &mpsc::Sender<Input>) {
-    while let Some((reply, job)) = asked.blocking_recv() {
+fn answer(history: &History, dir: &Path, mut asked: mpsc::Receiver<Question>, answers: &mpsc::Sender<Input>) {
+    while let Some(question) = asked.blocking_recv() {
+        let (reply, job) = match question {
+            Question::Core(reply, job) => (reply, job),
+            Question::Page(wanted) => {
+                wanted.answer(history);
+                continue;
+            }
+        };
         let answer = read(history, dir, job);
         if let Err(error) = &answer {
             tracing::error!(%error, "the local history cannot be read");

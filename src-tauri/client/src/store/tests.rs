@@ -48,6 +48,8 @@ fn record(id: RoomId) -> RoomRecord {
         last_message: Some(message(id, 3, "three")),
         unread: 1,
         mentions: 0,
+        guests: false,
+        notify: NotifyLevel::All,
         avatar: None,
         call: None,
     };
@@ -343,6 +345,26 @@ fn mentions_of_me_are_counted_among_the_unread() {
     assert_eq!(history.count_unread(ROOM, Seq(0)).unwrap(), Unread { messages: 3, mentions: 2 });
     save(&history, &Message { change: Change(9), body: MessageBody::Deleted, ..message(ROOM, 2, "") });
     assert_eq!(history.count_unread(ROOM, Seq(0)).unwrap(), Unread { messages: 3, mentions: 1 });
+}
+
+#[test]
+fn message_is_to_me_when_it_answers_me_or_stands_in_a_thread_of_mine() {
+    let (_dir, history) = history();
+    let mine = Message { sender_id: ME, ..message(ROOM, 1, "mine") };
+    let theirs = message(ROOM, 2, "theirs");
+    let said = Message { sender_id: ME, thread_id: Some(theirs.id), ..message(ROOM, 3, "mine in their thread") };
+    let other = message(ROOM, 4, "another root");
+    for kept in [&mine, &theirs, &said, &other] {
+        save(&history, kept);
+    }
+    let to_me = |reply_to: Option<&Message>, thread: Option<&Message>| {
+        let ids = (reply_to.map(|message| message.id), thread.map(|message| message.id));
+        history.is_to_me(&Message { reply_to: ids.0, thread_id: ids.1, ..message(ROOM, 9, "new") }).unwrap()
+    };
+    assert!(to_me(Some(&mine), None) && to_me(None, Some(&mine)) && to_me(None, Some(&theirs)));
+    assert!(!to_me(None, None) && !to_me(Some(&theirs), None) && !to_me(Some(&other), Some(&other)));
+    let elsewhere = Message { reply_to: Some(mine.id), ..message(OTHER_ROOM, 9, "new") };
+    assert!(!history.is_to_me(&elsewhere).unwrap());
 }
 
 #[test]

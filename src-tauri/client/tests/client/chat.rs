@@ -174,8 +174,8 @@ async fn groups_are_made_found_joined_by_code_and_left() {
         (room.title == "Secret garden").then_some(room.id)
     });
     let room_id = room_id.await;
-    let code = jo.client.create_invite(room_id).await.unwrap();
-    mina.command(Command::JoinByInvite { code: format!("parley://join/{code}") }).await;
+    let invite = jo.client.create_invite(room_id).await.unwrap();
+    mina.command(Command::JoinByInvite { code: invite.link }).await;
     jo.until("Mina in the room", both).await;
     mina.command(Command::LeaveRoom { room_id }).await;
     assert!(mina.state().await.rooms.rooms.iter().all(|room| room.id != room_id));

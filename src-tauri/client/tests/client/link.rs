@@ -15,6 +15,7 @@ async fn sign_up(relay: &Relay, name: &str) -> Session {
         email: format!("{name}@example.org"),
         password: Secret::new("a long password"),
         device_name: "Test".to_owned(),
+        registration_code: None,
     };
     match enter(ApiCall::SignUp { relay_url: relay.url(), body }).await {
         Ok(ApiReply::Session(session)) => *session,

@@ -2,9 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
+mod accounts;
 mod bot;
 mod call;
 mod chat;
+mod export;
 mod files;
 mod link;
 mod log;

@@ -154,6 +154,7 @@ impl Person {
             display_name: name.to_owned(),
             email: format!("{}@example.org", name.to_lowercase()),
             password: "a long password".to_owned(),
+            registration_code: None,
         })
         .await;
         self.until_online().await;

@@ -1,10 +1,13 @@
 //! Tests of the core on a virtual clock, with a relay that is played by hand.
 
+mod accounts;
 mod call_reports;
 mod calls;
 mod chat;
 mod devices;
+mod exports;
 mod jumps;
+mod notifications;
 mod reducers;
 mod session;
 mod threads;
@@ -50,6 +53,8 @@ pub fn direct_room() -> Room {
         last_message: None,
         unread: 0,
         mentions: 0,
+        guests: false,
+        notify: NotifyLevel::All,
         avatar: None,
         call: None,
     }
