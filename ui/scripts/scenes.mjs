@@ -99,6 +99,11 @@ const threadOf = (message) => [
   (page) => page.locator(`${id('thread-messages')}[aria-busy=false]`).waitFor(),
 ];
 
+const paste = (link) => [click('auth-guest'), fill('guest-link', `https://relay.nordlicht.example/invite/${link}`)];
+const shows = (name) => (page) =>
+  page.locator(`${id('invite-preview')}[data-state=${name}]`).waitFor({ state: 'attached' });
+const details = [wait('message'), (page) => page.locator('header .who').click(), wait('details')];
+
 export const SHOTS = [
   { name: 'starting', scene: 'starting', steps: [wait('starting')] },
   { name: 'unlock', scene: 'locked', steps: [wait('unlock-form')] },
@@ -296,17 +301,17 @@ export const SHOTS = [
   {
     name: 'details-group',
     scene: 'group-details',
-    steps: [click('details-toggle'), wait('details'), (page) => page.waitForTimeout(300)],
+    steps: [...details, (page) => page.waitForTimeout(300)],
   },
   {
     name: 'details-direct',
     scene: 'room-direct',
-    steps: [click('details-toggle'), wait('details'), (page) => page.waitForTimeout(300)],
+    steps: [...details, (page) => page.waitForTimeout(300)],
   },
   {
     name: 'delete-room',
     scene: 'group-details',
-    steps: [click('details-toggle'), click('delete-room'), wait('delete-yes')],
+    steps: [...details, click('delete-room'), wait('delete-yes')],
   },
   { name: 'incoming', scene: 'incoming', steps: [wait('accept')] },
   { name: 'outgoing', scene: 'outgoing', steps: [wait('call')] },
@@ -543,6 +548,145 @@ export const SHOTS = [
     scene: 'settings',
     steps: [...settings('privacy'), click('wipe'), wait('wipe-yes')],
   },
+  { name: 'sign-up-invite', scene: 'sign-up-invite', steps: [wait('auth-code')] },
+  {
+    name: 'sign-up-invite-wrong',
+    scene: 'sign-up-invite',
+    steps: [
+      wait('auth-code'),
+      fill('auth-name', 'Mara Lindqvist'),
+      fill('auth-email', 'mara@nordlicht.example'),
+      fill('auth-password', 'correct horse'),
+      fill('auth-code', 'old-code'),
+      click('auth-submit'),
+      (page) => page.locator('[aria-invalid=true]').waitFor(),
+    ],
+  },
+  {
+    name: 'sign-up-closed',
+    scene: 'sign-up',
+    steps: [
+      fill('auth-name', 'Mara Lindqvist'),
+      click('auth-relay-open'),
+      fill('auth-relay', 'https://closed.example.org'),
+      wait('auth-closed'),
+    ],
+  },
+  { name: 'sign-in-closed', scene: 'sign-in-closed', steps: [wait('auth-closed')] },
+  { name: 'goodbye', scene: 'goodbye', steps: [wait('auth-form'), rest] },
+  { name: 'guest-link', scene: 'sign-up', steps: [click('auth-guest'), wait('guest-link')] },
+  { name: 'guest-join', scene: 'sign-up', steps: [...paste('Zk3vQpX9tRy8Lw2mHc5dNa'), fill('guest-name', 'Jonas')] },
+  { name: 'guest-keeping', scene: 'guest-keeping', steps: [...paste('Zk3vQpX9tRy8Lw2mHc5dNa'), wait('keep-choice')] },
+  { name: 'guest-looking', scene: 'sign-up', steps: [...paste('slow'), shows('looking'), rest] },
+  { name: 'guest-refused', scene: 'sign-up', steps: [...paste('gone'), shows('refused')] },
+  { name: 'guest-needs-account', scene: 'sign-up', steps: [...paste('members'), wait('guest-needs-account')] },
+  { name: 'guest-to-account', scene: 'sign-up', steps: [...paste('account-7'), shows('found')] },
+  {
+    name: 'guest-signs-in',
+    scene: 'sign-up',
+    steps: [
+      ...paste('members'),
+      click('guest-sign-in'),
+      fill('auth-email', 'mara@nordlicht.example'),
+      fill('auth-password', 'correct horse'),
+      click('auth-submit'),
+      wait('join-dialog'),
+      shows('found'),
+    ],
+  },
+  { name: 'guest-home', scene: 'guest-home', steps: [wait('room-item')] },
+  { name: 'guest-account', scene: 'guest-home', steps: [...settings('account'), wait('guest-card')] },
+  {
+    name: 'guest-sign-out',
+    scene: 'guest-home',
+    steps: [...settings('account'), click('settings-sign-out'), wait('sign-out-dialog')],
+  },
+  {
+    name: 'join-preview',
+    scene: 'home',
+    steps: [
+      click('new-menu'),
+      click('join-invite'),
+      fill('join-code', 'https://relay.nordlicht.example/invite/Zk3vQpX9tRy8Lw2mHc5dNa'),
+      shows('found'),
+    ],
+  },
+  {
+    name: 'join-other-relay',
+    scene: 'home',
+    steps: [
+      click('new-menu'),
+      click('join-invite'),
+      fill('join-code', 'https://talk.southwind.example/invite/other'),
+      shows('found'),
+    ],
+  },
+  { name: 'invites', scene: 'group-details', steps: [...details, scrolled('room-guests'), rest] },
+  {
+    name: 'invites-made',
+    scene: 'group-details',
+    steps: [...details, click('invite-make'), scrolled('room-guests'), rest],
+  },
+  { name: 'invites-none', scene: 'invites-none', steps: [...details, scrolled('room-guests'), rest] },
+  { name: 'invites-failed', scene: 'invites-failed', steps: [...details, scrolled('room-guests'), rest] },
+  { name: 'invites-moderator', scene: 'moderator', steps: [...details, scrolled('room-guests-on'), rest] },
+  {
+    name: 'invite-revoke',
+    scene: 'group-details',
+    steps: [...details, click('invite-revoke'), wait('invite-revoke-dialog')],
+  },
+  {
+    name: 'guests-off',
+    scene: 'group-details',
+    steps: [...details, click('room-guests'), wait('guests-off')],
+  },
+  { name: 'details-export', scene: 'group-details', steps: [...details, scrolled('delete-room'), rest] },
+  {
+    name: 'direct-export',
+    scene: 'room-direct',
+    steps: [...details, scrolled('export-html'), rest],
+  },
+  { name: 'member-roles', scene: 'group-details', steps: [...details, click('member-menu'), wait('make-member')] },
+  { name: 'exporting', scene: 'exporting', steps: [wait('export'), rest] },
+  { name: 'exporting-data', scene: 'exporting-data', steps: [...settings('account'), scrolled('export-data'), rest] },
+  {
+    name: 'export-failed',
+    scene: 'export-failed',
+    steps: [...details, click('export-html'), (page) => page.locator('[data-testid=details] [role=alert]').waitFor()],
+  },
+  { name: 'notifications', scene: 'settings', steps: [...settings('notifications'), wait('dnd')] },
+  { name: 'notifications-quiet', scene: 'quiet', steps: [...settings('notifications'), wait('quiet')] },
+  {
+    name: 'notifications-none',
+    scene: 'no-notifications',
+    steps: [...settings('notifications'), wait('no-notifications')],
+  },
+  { name: 'quiet', scene: 'quiet-on', steps: [wait('room-item'), click('account-menu'), wait('dnd-off')] },
+  { name: 'quiet-menu', scene: 'home', steps: [wait('room-item'), click('account-menu'), wait('dnd-hour')] },
+  {
+    name: 'password-errors',
+    scene: 'settings',
+    steps: [
+      ...settings('account'),
+      fill('password-old', 'wrong-password'),
+      fill('password-new', 'another good one'),
+      click('password-change'),
+      (page) => page.locator('[aria-invalid=true]').waitFor(),
+    ],
+  },
+  { name: 'account-delete', scene: 'settings', steps: [...settings('account'), click('account-delete'), rest] },
+  {
+    name: 'account-delete-wrong',
+    scene: 'settings',
+    steps: [
+      ...settings('account'),
+      click('account-delete'),
+      fill('delete-account-password', 'wrong-password'),
+      click('delete-account-yes'),
+      (page) => page.locator('[aria-invalid=true]').waitFor(),
+    ],
+  },
+  { name: 'relay-invites', scene: 'settings', steps: [...settings('invites'), wait('invite')] },
 ];
 
 /** Drawn beside the usual grid: other colours, languages, directions and sizes. */
@@ -580,6 +724,20 @@ export const EXTRAS = [
     { name, theme: 'light', density: 'compact', width: 1280 },
   ]),
   { name: 'settings-shortcuts', theme: 'dark', lang: 'de', width: 380 },
+  ...[
+    'guest-join',
+    'invites',
+    'notifications-quiet',
+    'account-delete',
+    'exporting',
+    'quiet-menu',
+    'guest-account',
+  ].flatMap((name) => [
+    { name, theme: 'light', lang: 'de', width: 380 },
+    { name, theme: 'dark', lang: 'ko', width: 800 },
+    { name, theme: 'light', dir: 'rtl', width: 1280 },
+    { name, theme: 'dark', dir: 'rtl', width: 380 },
+  ]),
   ...['rich', 'thread', 'emoji-picker', 'message-context-menu'].flatMap((name) => [
     { name, theme: 'light', lang: 'de', width: 380 },
     { name, theme: 'dark', accent: 'synthwave', width: 1280 },

@@ -1,4 +1,4 @@
-// Draws every screen in every state that matters, and lets axe-core look at each: `npm run shots -- [--out DIR] [--only name,name] [--grid | --extras | --axe-only]`.
+// Draws every screen in every state that matters, and lets axe-core look at each: `npm run shots -- [--out DIR] [--only name,name] [--theme dark] [--width 380] [--grid | --extras | --axe-only]`.
 // Needs chromium (or CHROMIUM=/path). Exits with 1 when axe finds something serious or a page logs an error.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -13,6 +13,8 @@ const { values: options } = parseArgs({
   options: {
     out: { type: 'string', default: join(root, 'shots') },
     only: { type: 'string' },
+    theme: { type: 'string' },
+    width: { type: 'string' },
     'axe-only': { type: 'boolean', default: false },
     grid: { type: 'boolean', default: false },
     extras: { type: 'boolean', default: false },
@@ -32,7 +34,12 @@ const axeGrid = SHOTS.flatMap(({ name }) => [
 ]);
 const jobs = (
   options['axe-only'] ? axeGrid : options.grid ? usual : options.extras ? EXTRAS : [...usual, ...EXTRAS]
-).filter(({ name }) => !wanted || wanted.includes(name));
+).filter(
+  ({ name, theme, width }) =>
+    (!wanted || wanted.includes(name)) &&
+    (!options.theme || options.theme === theme) &&
+    (!options.width || Number(options.width) === width),
+);
 
 process.chdir(root);
 const { browser, address, stop } = await openMock();

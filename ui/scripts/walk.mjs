@@ -242,6 +242,91 @@ const steps = {
     await page.locator('[data-testid=auth-form][data-mode=sign_in]').waitFor();
     await focused('auth-email');
   },
+  'a link lets a guest in, who is told what a guest is': async () => {
+    await tabTo('auth-guest');
+    await press('Enter');
+    await focused('guest-link');
+    await type('https://relay.nordlicht.example/invite/Zk3vQpX9');
+    await id('guest-name').waitFor();
+    await tabTo('guest-name');
+    await press('Enter');
+    await page.locator('[data-testid=guest-name][aria-invalid=true]').waitFor();
+    await focused('guest-name');
+    await type('Jonas');
+    await press('Enter');
+    await id('room').waitFor();
+    await press('Control+,');
+    await id('settings').waitFor();
+    await page.locator('[role=tab][aria-selected=true]').focus();
+    for (let turn = 0; turn < 6 && (await id('guest-card').count()) === 0; turn++) await press('ArrowDown');
+    await id('guest-card').waitFor();
+  },
+  'an invite is made and revoked, and the focus stays': async () => {
+    await page.goto(`${address}?mock=group-details`);
+    await id('message').first().waitFor();
+    await tabTo('details-toggle', 80);
+    await press('Enter');
+    await tabTo('invite-make', 80);
+    await press('Enter');
+    await page.waitForFunction(() => document.querySelectorAll('[data-testid=invite]').length === 4);
+    await focused('invite-make');
+    await tabTo('invite-revoke', 4);
+    await press('Enter');
+    await id('invite-revoke-dialog').waitFor();
+    await tabTo('invite-revoke-yes', 4);
+    await press('Enter');
+    await page.waitForFunction(() => document.querySelectorAll('[data-testid=invite]').length === 3);
+    await focused('invites');
+  },
+  'guests are turned off only when one means it': async () => {
+    await tabTo('room-guests', 20);
+    await press('Space');
+    await id('guests-off').waitFor();
+    await press('Escape');
+    await page.locator('[data-testid=room-guests]:checked').waitFor();
+    await focused('room-guests');
+    await press('Space');
+    await tabTo('guests-off-yes', 4);
+    await press('Enter');
+    await page.locator('[data-testid=room-guests]:not(:checked)').waitFor();
+  },
+  'an export is begun and cancelled': async () => {
+    await tabTo('export-html', 20);
+    await press('Enter');
+    await id('export').waitFor();
+    await page.locator('[data-testid=export-cancel]').focus();
+    await press('Enter');
+    await id('export').waitFor({ state: 'detached' });
+    await focused('composer');
+  },
+  'rest is two presses away, and so is its end': async () => {
+    await tabTo('account-menu', 80);
+    await press('Enter', 'ArrowDown');
+    await focused('dnd-hour');
+    await press('Enter');
+    await id('quiet').waitFor();
+    await focused('account-menu');
+    await press('Enter', 'ArrowDown');
+    await focused('dnd-off');
+    await press('Enter');
+    await id('quiet').waitFor({ state: 'detached' });
+  },
+  'a password that is not right deletes no account, and the right one does': async () => {
+    await press('Control+,');
+    await page.locator('[role=tab][aria-selected=true]').focus();
+    for (let turn = 0; turn < 9 && (await id('account-delete').count()) === 0; turn++) await press('ArrowDown');
+    await tabTo('account-delete', 20);
+    await press('Enter');
+    await focused('delete-account-password');
+    await type('wrong-password');
+    await press('Enter');
+    await page.locator('[data-testid=delete-account-password][aria-invalid=true]').waitFor();
+    await press('Control+a');
+    await type('correct horse');
+    await press('Enter');
+    await id('auth-form').waitFor();
+    await page.getByText('Your account is deleted').waitFor();
+  },
 };
 
 let failed = 0;

@@ -3,14 +3,18 @@ import type {
   Command,
   CommandError,
   DraftFile,
+  ExportFormat,
   FramesEndpoint,
   HistoryUsage,
+  InviteInfoView,
+  InviteView,
   MessageVersionView,
   MessageView,
   ProfileView,
   PublicRoomItem,
   Query,
   ReceiptsView,
+  RelayView,
   SearchResults,
   SignedInDevice,
   Snapshot,
@@ -22,7 +26,10 @@ export interface Answers {
   snapshot: Snapshot;
   frames: FramesEndpoint;
   public_rooms: PublicRoomItem[];
-  create_invite: string;
+  create_invite: InviteView;
+  invites: InviteView[];
+  invite_info: InviteInfoView;
+  relay: RelayView;
   call_details: CallDetailsView;
   search: SearchResults;
   message_versions: MessageVersionView[];
@@ -35,6 +42,30 @@ export interface Answers {
 
 /** The picture as it was sent, or made small by the relay. */
 export type FileVariant = 'full' | 'thumbnail';
+
+/** A notification of the system in the person's language, as the shell takes it. */
+export interface SystemNotification {
+  room_id: string;
+  thread_id: string | null;
+  message_id: string | null;
+  seq: number | null;
+  title: string;
+  body: string;
+  /** None where there is nothing to reply to. */
+  reply_label: string | null;
+  reply_placeholder: string;
+  open_label: string;
+  sound: boolean;
+}
+
+/** What the person asked of a notification; the window stands in front already. */
+export interface OpenRequest {
+  room_id: string;
+  message_id: string | null;
+  seq: number | null;
+  /** The system has no field for replies: they are written in the window. */
+  reply: boolean;
+}
 
 /** The part of a WebSocket that pictures need, so that a fake can speak the same protocol. */
 export interface FrameSocket {
@@ -61,6 +92,16 @@ export interface Backend {
   saveFile(key: string, name: string): Promise<boolean>;
   /** The address of an image's bytes, for `img` alone. A file that cannot be had does not load. */
   fileUrl(key: string, variant: FileVariant): string;
+  /** Shows a notification of the system; a later one of the same room takes its place. Without a service nothing happens. */
+  notify(notification: SystemNotification): Promise<void>;
+  /** False where the system has no notification service. */
+  notificationsAvailable(): Promise<boolean>;
+  /** Hears what is asked of notifications; call the result to stop. */
+  onOpenRoom(listener: (request: OpenRequest) => void): Promise<() => void>;
+  /** Asks where to, and writes a room's history there: false when the person thought better of it. Rejects with a [`CommandError`]. */
+  exportRoom(roomId: string, format: ExportFormat): Promise<boolean>;
+  /** The same for everything of mine. */
+  exportData(): Promise<boolean>;
   /** Opens a web address in the person's own browser. */
   openLink(url: string): void;
 }

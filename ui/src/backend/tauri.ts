@@ -1,7 +1,8 @@
 import { convertFileSrc, invoke } from '@tauri-apps/api/core';
 import { listen } from '@tauri-apps/api/event';
-import type { Command, DraftFile, Query, ViewEvent } from '../generated/view';
-import type { Answers, Backend, FileVariant, FrameSocket } from './backend';
+import { language } from '../i18n/i18n.svelte';
+import type { Command, DraftFile, ExportFormat, Query, ViewEvent } from '../generated/view';
+import type { Answers, Backend, FileVariant, FrameSocket, OpenRequest, SystemNotification } from './backend';
 
 /** Half a character, which a file's name may have and an address may not. */
 const LONE_SURROGATE = /[\uD800-\uDFFF]/gu;
@@ -39,6 +40,26 @@ export class TauriBackend implements Backend {
   fileUrl(key: string, variant: FileVariant): string {
     const address = convertFileSrc(key, 'parley-file');
     return variant === 'thumbnail' ? `${address}/thumbnail` : address;
+  }
+
+  async notify(notification: SystemNotification): Promise<void> {
+    await invoke('notify', { notification });
+  }
+
+  async notificationsAvailable(): Promise<boolean> {
+    return await invoke<boolean>('notifications_available');
+  }
+
+  async onOpenRoom(listener: (request: OpenRequest) => void): Promise<() => void> {
+    return await listen<OpenRequest>('open-room', (event) => listener(event.payload));
+  }
+
+  async exportRoom(roomId: string, format: ExportFormat): Promise<boolean> {
+    return await invoke<boolean>('export_room', { roomId, format, language: language() });
+  }
+
+  async exportData(): Promise<boolean> {
+    return await invoke<boolean>('export_data');
   }
 
   /** The shell lets no page but its own load, and hands every other address to the system's browser. */

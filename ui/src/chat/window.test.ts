@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { RowWindow } from './window';
+import { RowWindow, towards } from './window';
 
 function windowOf(count: number): RowWindow {
   const rows = new RowWindow(() => 50);
@@ -50,5 +50,25 @@ describe('RowWindow', () => {
     const started = performance.now();
     for (let turn = 0; turn < 20; turn++) rows.measure([[`k${turn}`, 60 + turn]]);
     expect((performance.now() - started) / 20).toBeLessThan(16);
+  });
+});
+
+describe('towards', () => {
+  it('draws at once what is little', () => {
+    expect(towards([10, 20], [8, 18], 6)).toEqual([10, 20]);
+    expect(towards([10, 14], [50, 60], 6)).toEqual([10, 14]);
+  });
+
+  it('begins at the top of what is elsewhere and goes on downwards, then upwards', () => {
+    expect(towards([100, 120], [5, 25], 6)).toEqual([100, 106]);
+    expect(towards([100, 120], [100, 106], 6)).toEqual([100, 112]);
+    expect(towards([100, 120], [110, 130], 6)).toEqual([104, 120]);
+    expect(towards([100, 120], [108, 116], 6)).toEqual([106, 120]);
+  });
+
+  it('arrives', () => {
+    let drawn: readonly [number, number] = [0, 3];
+    for (let frame = 0; frame < 4; frame++) drawn = towards([100, 120], drawn, 6);
+    expect(drawn).toEqual([100, 120]);
   });
 });

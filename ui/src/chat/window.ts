@@ -78,3 +78,14 @@ export class RowWindow {
     for (let index = from; index < heights.length; index++) tops[index + 1] = tops[index]! + heights[index]!;
   }
 }
+
+type Range = readonly [start: number, end: number];
+
+/** The part of `wanted` that can be drawn with at most `most` rows more than are `drawn`: downwards first, as one reads. */
+export function towards(wanted: Range, drawn: Range, most: number): Range {
+  const from = Math.max(wanted[0], drawn[0]);
+  const to = Math.min(wanted[1], drawn[1]);
+  if (from >= to) return [wanted[0], Math.min(wanted[1], wanted[0] + most)];
+  const end = Math.min(wanted[1], to + most);
+  return [Math.max(wanted[0], from - (most - (end - to))), end];
+}

@@ -4,8 +4,10 @@ import type {
   CallView,
   ConnectionView,
   DevicesView,
+  ExportView,
   LevelsView,
   Notice,
+  NotificationView,
   PeopleView,
   RoomItem,
   RoomsView,
@@ -23,7 +25,7 @@ const SILENCE: LevelsView = { microphone: 0, noise_floor_db: null, participants:
 export class AppState {
   session = $state.raw<SessionView>({ type: 'starting' });
   connection = $state.raw<ConnectionView>({ type: 'idle' });
-  rooms = $state.raw<RoomsView>({ loading: true, rooms: [] });
+  rooms = $state.raw<RoomsView>({ loading: true, rooms: [], badge: 0 });
   people = $state.raw<PeopleView>({ query: '', loading: true, people: [], failed: false });
   timeline = $state.raw<TimelineView | null>(null);
   thread = $state.raw<ThreadView | null>(null);
@@ -46,18 +48,22 @@ export class AppState {
     voice: { echo_cancellation: true, noise_suppression: true, automatic_gain: true, high_pass: true },
     relay_only: false,
     join: { camera: true, muted: false },
+    notifications: { enabled: true, show_text: true, sound: true, do_not_disturb: { type: 'off' } },
     retention_days: null,
     history_protection: 'keyring',
     version: '',
   });
+  /** What is being written to a file. */
+  export = $state.raw<ExportView | null>(null);
   levels = $state.raw<LevelsView>(SILENCE);
   stats = $state.raw<CallStatsView>({ participants: [] });
   /** The seconds before, for graphs. */
   history = $state.raw<History>(NO_HISTORY);
 
   readonly me = $derived(this.session.type === 'signed_in' ? this.session.me : null);
+  /** Without an account: in the rooms it was invited to, and nowhere else. */
+  readonly isGuest = $derived(this.me?.role === 'guest');
   readonly roomsById = $derived(new Map<string, RoomItem>(this.rooms.rooms.map((room) => [room.id, room])));
-  readonly unread = $derived(this.rooms.rooms.reduce((sum, room) => sum + room.unread, 0));
 
   /** Files that are pictures of people and rooms, by their ids. */
   readonly pictures = $derived.by(() => {
@@ -75,6 +81,7 @@ export class AppState {
   });
 
   #notices = new Set<(notice: Notice) => void>();
+  #notifications = new Set<(notification: NotificationView) => void>();
 
   load(snapshot: Snapshot): void {
     this.session = snapshot.session;
@@ -86,6 +93,7 @@ export class AppState {
     this.call = snapshot.call;
     this.devices = snapshot.devices;
     this.settings = snapshot.settings;
+    this.export = snapshot.export;
   }
 
   apply(event: ViewEvent): void {
@@ -117,6 +125,15 @@ export class AppState {
       case 'settings':
         this.settings = event.value;
         break;
+      case 'export':
+        this.export = event.value;
+        break;
+      case 'notification':
+        this.#notifications.forEach((listener) => listener(event.value));
+        break;
+      case 'notifications_gone':
+        // The shell takes them away by itself.
+        break;
       case 'levels':
         this.levels = event.value;
         break;
@@ -134,6 +151,12 @@ export class AppState {
   onNotice(listener: (notice: Notice) => void): () => void {
     this.#notices.add(listener);
     return () => this.#notices.delete(listener);
+  }
+
+  /** Hears what is to be told outside of the window, until the returned function is called. */
+  onNotification(listener: (notification: NotificationView) => void): () => void {
+    this.#notifications.add(listener);
+    return () => this.#notifications.delete(listener);
   }
 
   #onCall(call: CallView | null): void {

@@ -1,5 +1,5 @@
 import { asCommandError, type Answers, type Backend, type FileVariant } from '../backend/backend';
-import type { Command, CommandError, DraftFile, Query } from '../generated/view';
+import type { Command, CommandError, DraftFile, ExportFormat, Query } from '../generated/view';
 import { app } from './app.svelte';
 import { toasts } from './toasts.svelte';
 import { errorSentence } from './errors';
@@ -64,6 +64,15 @@ export async function attach(file: File): Promise<DraftFile> {
 export async function saveFile(key: string, name: string): Promise<boolean> {
   try {
     return await connected().saveFile(key, name);
+  } catch (thrown) {
+    throw asCommandError(thrown);
+  }
+}
+
+/** Writes a room's history to a file, or everything of mine where no room is named. False when the person thought better of it. Rejects with a [`CommandError`]. */
+export async function exportTo(room: { id: string; format: ExportFormat } | null): Promise<boolean> {
+  try {
+    return await (room === null ? connected().exportData() : connected().exportRoom(room.id, room.format));
   } catch (thrown) {
     throw asCommandError(thrown);
   }

@@ -20,7 +20,7 @@ describe('AppState', () => {
     app.apply({ type: 'connection', value: { type: 'offline', retry_in_s: 3 } });
     expect(app.connection).toEqual({ type: 'offline', retry_in_s: 3 });
     expect(app.people).toBe(people);
-    expect(app.unread).toBe(4);
+    expect(app.rooms.badge).toBe(4);
     expect(app.me?.display_name).toBe('Mara Lindqvist');
   });
 
@@ -123,12 +123,13 @@ describe('search', () => {
 });
 
 it('refuses an account form field by field, in words', () => {
-  const form = { isNew: true, relay: 'relay', name: 'A', email: 'mara', password: 'short', passphrase: 'x' };
+  const form = { isNew: true, relay: 'relay', name: 'A', email: 'mara', password: 'short', passphrase: 'x', code: ' ' };
   expect(Object.keys(checkAccount(form)).sort()).toEqual([
     'display_name',
     'email',
     'passphrase',
     'password',
+    'registration_code',
     'relay_url',
   ]);
   expect(
@@ -139,6 +140,7 @@ it('refuses an account form field by field, in words', () => {
       email: 'jo@example',
       password: 'long enough',
       passphrase: null,
+      code: null,
     }),
   ).toEqual({});
   expect(
@@ -149,6 +151,7 @@ it('refuses an account form field by field, in words', () => {
       email: 'jo@example',
       password: 'short',
       passphrase: null,
+      code: null,
     }),
   ).toEqual({});
 });

@@ -75,6 +75,15 @@ export function ago(ms: number, now: number): string {
   return relative.format(-Math.round(minutes / 1440), 'day');
 }
 
+/** `in 5 minutes`. */
+export function ahead(ms: number, now: number): string {
+  const relative = new Intl.RelativeTimeFormat(language(), { numeric: 'always' });
+  const minutes = Math.max(1, Math.round((ms - now) / 60_000));
+  if (minutes < 60) return relative.format(minutes, 'minute');
+  if (minutes < 48 * 60) return relative.format(Math.round(minutes / 60), 'hour');
+  return relative.format(Math.round(minutes / 1440), 'day');
+}
+
 /** `3:07` or `1:02:09`. */
 export function stopwatch(totalSeconds: number): string {
   const seconds = Math.max(0, Math.floor(totalSeconds));

@@ -1,7 +1,16 @@
 /** What is this window's own: where one is, and what stands open. Nothing here is known to the shell. */
 export type Page = 'home' | 'settings';
 export type SettingsTab =
-  'devices' | 'profile' | 'privacy' | 'appearance' | 'sessions' | 'account' | 'shortcuts' | 'about';
+  | 'devices'
+  | 'profile'
+  | 'notifications'
+  | 'privacy'
+  | 'appearance'
+  | 'sessions'
+  | 'account'
+  | 'invites'
+  | 'shortcuts'
+  | 'about';
 export type DialogName = 'create_group' | 'join' | 'switcher' | 'shortcuts' | 'sign_out';
 
 /** What is entered after a look at camera and sound. */
@@ -11,6 +20,8 @@ class UiState {
   page = $state<Page>('home');
   tab = $state<SettingsTab>('devices');
   dialog = $state<DialogName | null>(null);
+  /** The invite that the dialog for joining begins with. */
+  invite = $state('');
   details = $state(false);
   /** The pinned messages stand beside the room. */
   pins = $state(false);

@@ -1,23 +1,27 @@
 import type {
   Command,
   CommandError,
+  ExportFormat,
   DraftFile,
   Me,
   Query,
+  RoomItem,
   SearchResults,
   Snapshot,
   TimelineView,
   ViewEvent,
 } from '../../generated/view';
-import type { Answers, Backend, FileVariant, FrameSocket } from '../backend';
+import type { Answers, Backend, FileVariant, FrameSocket, OpenRequest, SystemNotification } from '../backend';
 import { detailsOf, noiseFloorOf, statsOf } from './figures';
 import { MockAccount } from './account';
 import { MockChat } from './chat';
+import { MockExports } from './exports';
 import { MockFiles } from './files';
+import { MockInvites } from './invites';
 import { FakeFrameSocket } from './pictures';
 import { searchIn } from './search';
 import { openRoom, snapshotOf, talkOf } from './scenes';
-import { ME, NOW } from './world';
+import { ME, NOW, RELAY, roomsView } from './world';
 
 const EVENT_DELAY_MS = 5;
 const PULSE_MS = 120;
@@ -35,6 +39,11 @@ export class MockBackend implements Backend {
   #files: MockFiles;
   #chat: MockChat;
   #account = new MockAccount();
+  #invites: MockInvites;
+  #exports: MockExports;
+  #openers = new Set<(request: OpenRequest) => void>();
+  /** What was shown outside of the window, the newest last. */
+  readonly notified: SystemNotification[] = [];
   #listeners = new Set<(event: ViewEvent) => void>();
   #next = 10_000;
   /** How long a microphone has been open, in ms. */
@@ -43,6 +52,8 @@ export class MockBackend implements Backend {
   constructor(private readonly scene: string) {
     this.#world = snapshotOf(scene);
     this.#files = new MockFiles(scene);
+    this.#invites = new MockInvites(scene);
+    this.#exports = new MockExports(scene, (view) => this.#set({ export: view }));
     this.#chat = new MockChat(
       {
         get: () => this.#world,
@@ -78,7 +89,10 @@ export class MockBackend implements Backend {
       message_versions: () => (query.type === 'message_versions' ? this.#chat.versions(query.message_id) : []),
       receipts: () => this.#chat.receipts(),
       pins: () => this.#chat.pins(),
-      create_invite: () => 'https://relay.nordlicht.example/i/7Q4M-KX2P',
+      create_invite: () => this.#invites.create(query as Extract<Query, { type: 'create_invite' }>),
+      invites: () => this.#invites.list((query as Extract<Query, { type: 'invites' }>).room_id),
+      invite_info: () => this.#invites.info((query as Extract<Query, { type: 'invite_info' }>).link),
+      relay: () => this.#invites.relay((query as Extract<Query, { type: 'relay' }>).relay_url),
     };
     return answers[query.type]() as Answers[Q['type']];
   }
@@ -106,30 +120,98 @@ export class MockBackend implements Backend {
 
   openLink(): void {}
 
+  async notify(notification: SystemNotification): Promise<void> {
+    this.notified.push(notification);
+  }
+
+  async notificationsAvailable(): Promise<boolean> {
+    return this.scene !== 'no-notifications';
+  }
+
+  async onOpenRoom(listener: (request: OpenRequest) => void): Promise<() => void> {
+    this.#openers.add(listener);
+    return () => this.#openers.delete(listener);
+  }
+
+  /** Somebody pressed a notification. */
+  press(request: OpenRequest): void {
+    for (const listener of this.#openers) listener(request);
+  }
+
+  exportRoom(roomId: string, _format: ExportFormat): Promise<boolean> {
+    return this.#exports.room(this.#world.rooms.rooms.find((room) => room.id === roomId)?.title ?? '');
+  }
+
+  exportData(): Promise<boolean> {
+    return this.#exports.data();
+  }
+
   async send(command: Command): Promise<void> {
     const world = this.#world;
     switch (command.type) {
       case 'sign_up':
         if (command.email.startsWith('taken'))
           throw refuse('conflict', 'email', 'There is an account with this e-mail.');
+        if (command.registration_code?.includes('old'))
+          throw refuse('invalid_argument', 'registration_code', 'This code is not valid.');
         return this.#signIn(command.display_name);
+      case 'join_as_guest':
+        if (command.display_name === 'Full') throw refuse('conflict', null, 'The room is full.');
+        return this.#set({
+          ...snapshotOf('guest'),
+          session: {
+            type: 'signed_in',
+            relay_url: RELAY,
+            me: { ...ME, display_name: command.display_name, role: 'guest', avatar: null, status_text: '' },
+          },
+        });
       case 'sign_in':
         if (command.password === 'wrong-password')
           throw refuse('unauthenticated', null, 'The e-mail or the password is not right.');
         if (command.relay_url.includes('away')) throw refuse('offline', null, 'The relay does not answer.');
         return this.#signIn(ME.display_name);
       case 'sign_out':
-        return this.#set({
-          session: {
-            type: 'signed_out',
-            relay_url: 'https://relay.nordlicht.example',
-            keeping: 'keyring',
-            reason: null,
+        return this.#signOut(null);
+      case 'change_password':
+        if (command.old_password === 'wrong-password')
+          throw refuse('forbidden', 'old_password', 'The password is not right.');
+        return;
+      case 'delete_account':
+        if (command.password === 'wrong-password') throw refuse('forbidden', 'password', 'The password is not right.');
+        return this.#signOut('deleted');
+      case 'set_notifications': {
+        const { enabled, show_text, sound } = command;
+        const notifications = { ...world.settings.notifications, enabled, show_text, sound };
+        return this.#set({ settings: { ...world.settings, notifications } });
+      }
+      case 'set_do_not_disturb': {
+        const notifications = { ...world.settings.notifications, do_not_disturb: command.do_not_disturb };
+        return this.#set({ settings: { ...world.settings, notifications } });
+      }
+      case 'cancel_export':
+        return this.#exports.cancel();
+      case 'revoke_invite':
+        return this.#invites.revoke(command.invite_id);
+      case 'set_notify':
+        if (this.scene === 'offline') throw refuse('offline', null, 'The relay does not answer.');
+        this.#room(command.room_id, { notify: command.level });
+        return this.#timeline((timeline) =>
+          timeline.room.id === command.room_id
+            ? { ...timeline, room: { ...timeline.room, notify: command.level } }
+            : timeline,
+        );
+      case 'set_guests':
+        return this.#timeline((timeline) => ({ ...timeline, room: { ...timeline.room, guests: command.guests } }));
+      case 'change_member':
+        return this.#timeline((timeline) => ({
+          ...timeline,
+          room: {
+            ...timeline.room,
+            members: timeline.room.members.map((member) =>
+              member.person.id === command.user_id ? { ...member, role: command.role } : member,
+            ),
           },
-          timeline: null,
-          thread: null,
-          call: null,
-        });
+        }));
       case 'unlock':
         return command.passphrase === 'open sesame'
           ? this.#signIn(ME.display_name)
@@ -176,7 +258,7 @@ export class MockBackend implements Backend {
       case 'leave_room':
       case 'delete_room':
         return this.#set({
-          rooms: { ...world.rooms, rooms: world.rooms.rooms.filter((room) => room.id !== command.room_id) },
+          rooms: roomsView(world.rooms.rooms.filter((room) => room.id !== command.room_id)),
         });
       case 'start_call':
         return this.#startCall(command.room_id, command.camera, command.muted);
@@ -253,14 +335,7 @@ export class MockBackend implements Backend {
         return this.#changeMe({ avatar: command.key });
       case 'set_room_avatar':
         this.#timeline((timeline) => ({ ...timeline, room: { ...timeline.room, avatar: command.key } }));
-        return this.#set({
-          rooms: {
-            ...world.rooms,
-            rooms: world.rooms.rooms.map((room) =>
-              room.id === command.room_id ? { ...room, avatar: command.key } : room,
-            ),
-          },
-        });
+        return this.#room(command.room_id, { avatar: command.key });
       case 'revoke_device':
         this.#account.devices = this.#account.devices.filter((device) => device.id !== command.device_id);
         return;
@@ -287,7 +362,8 @@ export class MockBackend implements Backend {
       case 'reconnect':
         return this.#set({ connection: { type: 'online' } });
       case 'join_by_invite':
-        throw refuse('not_found', null, 'This invite is not valid.');
+        await this.#invites.info(command.code);
+        return this.#open('r-lunch');
       case 'keep_secrets':
       case 'join_room':
       case 'archive_room':
@@ -305,6 +381,7 @@ export class MockBackend implements Backend {
       case 'revoke_other_devices':
       case 'watch_devices':
       case 'set_idle':
+      case 'set_in_front':
         return;
     }
   }
@@ -369,8 +446,9 @@ export class MockBackend implements Backend {
       typing: [],
       in_call: false,
       archived: false,
+      notify: 'all' as const,
     };
-    this.#set({ rooms: { loading: false, rooms: [item, ...this.#world.rooms.rooms] } });
+    this.#set({ rooms: roomsView([item, ...this.#world.rooms.rooms]) });
     this.#open(item.id);
   }
 
@@ -388,9 +466,25 @@ export class MockBackend implements Backend {
       typing: [],
       in_call: false,
       archived: false,
+      notify: 'all' as const,
     };
-    this.#set({ rooms: { loading: false, rooms: [item, ...this.#world.rooms.rooms] } });
+    this.#set({ rooms: roomsView([item, ...this.#world.rooms.rooms]) });
     this.#open(item.id);
+  }
+
+  #room(roomId: string, change: Partial<RoomItem>): void {
+    const rooms = this.#world.rooms.rooms.map((room) => (room.id === roomId ? { ...room, ...change } : room));
+    this.#set({ rooms: roomsView(rooms) });
+  }
+
+  #signOut(reason: string | null): void {
+    this.#set({
+      session: { type: 'signed_out', relay_url: RELAY, keeping: 'keyring', reason },
+      timeline: null,
+      thread: null,
+      call: null,
+      export: null,
+    });
   }
 
   #timeline(change: (timeline: TimelineView) => TimelineView): void {

@@ -1,5 +1,6 @@
 import type {
   CallView,
+  DoNotDisturb,
   HistoryProtection,
   MessageView,
   ParticipantView,
@@ -10,12 +11,12 @@ import type {
 } from '../../generated/view';
 import { fileTalk, filesOf, lostTalk, uploadTalk } from './fileTalk';
 import { hostileTalk, longTalk, richTalk, stateTalk, threads } from './talk';
-import { details, ECHO, home, inRoom, MINUTE, NOW, PEOPLE, RELAY } from './world';
+import { details, ECHO, HOUR, ME, home, inRoom, MINUTE, NOW, PEOPLE, RELAY, roomsView } from './world';
 
 const signedOut = (more: Partial<Extract<Snapshot['session'], { type: 'signed_out' }>> = {}): Snapshot => ({
   ...home(),
   connection: { type: 'idle' },
-  rooms: { loading: false, rooms: [] },
+  rooms: roomsView([]),
   people: { query: '', loading: false, failed: false, people: [] },
   session: { type: 'signed_out', relay_url: RELAY, keeping: 'keyring', reason: null, ...more },
 });
@@ -61,16 +62,20 @@ export const SCENES: Record<string, () => Snapshot> = {
   'locked-wrong': () => ({ ...signedOut(), session: { type: 'locked', wrong: true } }),
   'sign-up': () => signedOut(),
   'sign-in': () => signedOut({ reason: 'expired' }),
+  'sign-up-invite': () => signedOut(),
+  'sign-in-closed': () => signedOut({ reason: 'expired' }),
+  goodbye: () => signedOut({ reason: 'deleted' }),
+  'guest-keeping': () => signedOut({ keeping: 'undecided' }),
   'keep-choice': () => signedOut({ keeping: 'undecided' }),
   'home-loading': () => ({
     ...home(),
     connection: { type: 'connecting' },
-    rooms: { loading: true, rooms: [] },
+    rooms: roomsView([], true),
     people: { query: '', loading: true, failed: false, people: [] },
   }),
   'home-empty': () => ({
     ...home(),
-    rooms: { loading: false, rooms: [] },
+    rooms: roomsView([]),
     people: { query: '', loading: false, failed: false, people: [ECHO] },
   }),
   home,
@@ -226,7 +231,7 @@ export const SCENES: Record<string, () => Snapshot> = {
     const world = home();
     return {
       ...world,
-      rooms: { loading: false, rooms: world.rooms.rooms.filter((room) => !room.peer?.bot) },
+      rooms: roomsView(world.rooms.rooms.filter((room) => !room.peer?.bot)),
       people: { ...world.people, people: Object.values(PEOPLE) },
     };
   },
@@ -258,6 +263,20 @@ export const SCENES: Record<string, () => Snapshot> = {
     };
   },
   'group-details': () => inRoom('r-design'),
+  'invites-none': () => inRoom('r-design'),
+  'invites-failed': () => inRoom('r-design'),
+  moderator: () => {
+    const world = inRoom('r-design');
+    return { ...world, timeline: { ...world.timeline!, room: { ...world.timeline!.room, my_role: 'moderator' } } };
+  },
+  guest: () => asGuest(inRoom('r-design')),
+  'guest-home': () => ({ ...asGuest(home()), people: { query: '', loading: false, failed: false, people: [] } }),
+  quiet: () => quietUntil({ type: 'until', at_ms: Date.now() + HOUR }),
+  'quiet-on': () => quietUntil({ type: 'on' }),
+  'no-notifications': home,
+  exporting: () => ({ ...inRoom('r-design'), export: { room: 'Harbour project', done: 12_400, total: 41_872 } }),
+  'exporting-data': () => ({ ...home(), export: { room: null, done: 48_300_000, total: null } }),
+  'export-failed': () => inRoom('r-design'),
   'search-offline': () => ({ ...inRoom('r-design'), connection: { type: 'offline', retry_in_s: 14 } }),
   files: () => inTalk(fileTalk),
   'files-uploading': () => inTalk(uploadTalk),
@@ -270,6 +289,22 @@ export const SCENES: Record<string, () => Snapshot> = {
     ]),
   ),
 };
+
+function asGuest(world: Snapshot): Snapshot {
+  const me = { ...ME, display_name: 'Jonas', role: 'guest' as const, avatar: null, status_text: '' };
+  const rooms = roomsView(world.rooms.rooms.filter((room) => room.id === 'r-design'));
+  const timeline = world.timeline && {
+    ...world.timeline,
+    room: { ...world.timeline.room, my_role: 'member' as const },
+  };
+  return { ...world, rooms, timeline, session: { type: 'signed_in', relay_url: RELAY, me } };
+}
+
+function quietUntil(do_not_disturb: DoNotDisturb): Snapshot {
+  const world = home();
+  const notifications = { ...world.settings.notifications, do_not_disturb };
+  return { ...world, settings: { ...world.settings, notifications } };
+}
 
 function inTalk(talk: (room: RoomDetails) => Snapshot['timeline']): Snapshot {
   const world = inRoom('r-design');

@@ -5,6 +5,7 @@ import type {
   Presence,
   RoomDetails,
   RoomItem,
+  RoomsView,
   SettingsView,
   Snapshot,
 } from '../../generated/view';
@@ -77,6 +78,7 @@ function direct(id: string, peer: PersonItem, more: Partial<RoomItem> = {}): Roo
     typing: [],
     in_call: false,
     archived: false,
+    notify: 'all',
     ...more,
   };
 }
@@ -94,6 +96,7 @@ function group(id: string, title: string, more: Partial<RoomItem> = {}): RoomIte
     typing: [],
     in_call: false,
     archived: false,
+    notify: 'all',
     ...more,
   };
 }
@@ -128,6 +131,8 @@ export function rooms(): RoomItem[] {
       preview: said('Yusuf Demir', 'Dumplings again?'),
       last_at_ms: NOW - 5 * HOUR,
       in_call: true,
+      unread: 12,
+      notify: 'none',
     }),
     direct('r-noam', P.noam!, { preview: said('נועם ברק', 'תודה רבה! נדבר מחר'), last_at_ms: NOW - 2 * DAY }),
     group('r-board', 'Quarterly planning and budget, north region', {
@@ -136,6 +141,13 @@ export function rooms(): RoomItem[] {
     }),
     direct('r-echo', ECHO, { preview: { type: 'call', missed: false }, last_at_ms: NOW - 6 * DAY }),
   ];
+}
+
+/** The list with what the app's icon counts: what one wants to be told of. */
+export function roomsView(list: RoomItem[], loading = false): RoomsView {
+  const counted = (room: RoomItem) =>
+    room.archived || room.notify === 'none' ? 0 : room.notify === 'mentions' ? room.mentions : room.unread;
+  return { loading, rooms: list, badge: list.reduce((sum, room) => sum + counted(room), 0) };
 }
 
 export function member(personItem: PersonItem, role: MemberItem['role'] = 'member', me = false): MemberItem {
@@ -155,6 +167,8 @@ export function details(item: RoomItem): RoomDetails {
     topic: item.id === 'r-design' ? 'Refit of the old customs house' : '',
     visibility: 'private',
     archived: false,
+    guests: item.id === 'r-design',
+    notify: item.notify,
     avatar: item.avatar,
     peer: item.peer,
     my_role: item.kind === 'group' ? 'owner' : 'member',
@@ -197,6 +211,7 @@ export function settings(): SettingsView {
     voice: { echo_cancellation: true, noise_suppression: true, automatic_gain: true, high_pass: true },
     relay_only: false,
     join: { camera: true, muted: false },
+    notifications: { enabled: true, show_text: true, sound: true, do_not_disturb: { type: 'off' } },
     retention_days: null,
     history_protection: 'keyring',
     version: '0.1.0',
@@ -208,13 +223,14 @@ export function home(): Snapshot {
   return {
     session: { type: 'signed_in', relay_url: RELAY, me: ME },
     connection: { type: 'online' },
-    rooms: { loading: false, rooms: rooms() },
+    rooms: roomsView(rooms()),
     people: { query: '', loading: false, failed: false, people: [...Object.values(PEOPLE), ECHO] },
     timeline: null,
     thread: null,
     call: null,
     devices: devices(),
     settings: settings(),
+    export: null,
   };
 }
 
