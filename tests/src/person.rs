@@ -46,16 +46,31 @@ impl Person {
         let mut config = ClientConfig::headless(data.path());
         change(&mut config);
         let person = Self::open(config, name, Some(data)).await?;
-        person
-            .command(Command::SignUp {
-                relay_url: relay_url.to_owned(),
-                display_name: name.to_owned(),
-                email: email(name),
-                password: PASSWORD.to_owned(),
-            })
-            .await?;
-        person.online().await?;
+        person.make_account(relay_url, None).await?;
         Ok(person)
+    }
+
+    /// Starts a client and signs up on a relay that takes people by invite: with a code, or a link that ends in one.
+    ///
+    /// # Errors
+    /// What the client says.
+    pub async fn sign_up_by(relay_url: &str, name: &str, code: &str) -> Result<Self> {
+        let data = tempfile::tempdir()?;
+        let person = Self::open(ClientConfig::headless(data.path()), name, Some(data)).await?;
+        person.make_account(relay_url, Some(code.to_owned())).await?;
+        Ok(person)
+    }
+
+    async fn make_account(&self, relay_url: &str, registration_code: Option<String>) -> Result<()> {
+        self.command(Command::SignUp {
+            relay_url: relay_url.to_owned(),
+            display_name: self.name.clone(),
+            email: email(&self.name),
+            password: PASSWORD.to_owned(),
+            registration_code,
+        })
+        .await?;
+        self.online().await
     }
 
     /// Starts a client on a configuration without signing in, and waits for its first screen.
@@ -94,15 +109,18 @@ impl Person {
     /// # Errors
     /// What the client says.
     pub async fn another_device(&self, relay_url: &str) -> Result<Self> {
+        Self::sign_in(relay_url, &self.name).await
+    }
+
+    /// Starts a client for somebody who has an account.
+    ///
+    /// # Errors
+    /// What the client says.
+    pub async fn sign_in(relay_url: &str, name: &str) -> Result<Self> {
         let data = tempfile::tempdir()?;
-        let person = Self::open(ClientConfig::headless(data.path()), &self.name, Some(data)).await?;
-        person
-            .command(Command::SignIn {
-                relay_url: relay_url.to_owned(),
-                email: email(&self.name),
-                password: PASSWORD.to_owned(),
-            })
-            .await?;
+        let person = Self::open(ClientConfig::headless(data.path()), name, Some(data)).await?;
+        let (relay_url, password) = (relay_url.to_owned(), PASSWORD.to_owned());
+        person.command(Command::SignIn { relay_url, email: email(name), password }).await?;
         person.online().await?;
         Ok(person)
     }
@@ -275,7 +293,12 @@ fn apply(view: &mut Snapshot, event: ViewEvent) -> bool {
         ViewEvent::Call(call) => view.call = call,
         ViewEvent::Devices(devices) => view.devices = devices,
         ViewEvent::Settings(settings) => view.settings = settings,
-        ViewEvent::Levels(_) | ViewEvent::CallStats(_) | ViewEvent::Notice(_) => return false,
+        ViewEvent::Export(export) => view.export = export,
+        ViewEvent::Notification(_)
+        | ViewEvent::NotificationsGone { .. }
+        | ViewEvent::Levels(_)
+        | ViewEvent::CallStats(_)
+        | ViewEvent::Notice(_) => return false,
     }
     true
 }

@@ -10,14 +10,14 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use crate::deps::{self, Purpose};
-use crate::{cargo, npm, paths, process};
+use crate::{cargo, npm, paths, process, test};
 
 /// Name, and what it measures.
 const BENCHES: &[(&str, &str)] = &[
     ("call", "one call between two people, beside Chromium to Chromium"),
     (
         "chat",
-        "sockets, fan-out and durable inserts, beside ws and Socket.IO; a relay that is killed while everybody writes",
+        "sockets, fan-out and durable inserts, beside ws and Socket.IO; long histories; a relay that is killed while everybody writes",
     ),
     ("media", "sound and picture under bad networks, beside libwebrtc to libwebrtc"),
 ];
@@ -33,13 +33,13 @@ pub struct BenchArgs {
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=50))]
     runs: u32,
     /// A group of rows, may be repeated. Of `media`, which also takes the name of a row: latency, rtt50, setup, setup_loss, loss, step, share,
-    /// cpu, echo, skew. Of `chat`: sockets, fanout, insert, kills
+    /// cpu, echo, skew. Of `chat`: sockets, fanout, insert, history, window, kills
     #[arg(long)]
     only: Vec<String>,
     /// Of `media` the first of its networks, of `chat` the moments of its kills
     #[arg(long)]
     seed: Option<u64>,
-    /// Of `media` half an hour for what takes five minutes else, of `chat` 500 kills for 20
+    /// Of `media` half an hour for what takes five minutes else, of `chat` 500 kills for 20 and ten million messages besides one
     #[arg(long)]
     long: bool,
     /// Installs missing system packages without asking
@@ -57,10 +57,13 @@ pub fn bench(args: BenchArgs) -> Result<()> {
         let known: Vec<_> = BENCHES.iter().map(|(name, what)| format!("  {name}: {what}")).collect();
         bail!("there is no such bench. There are:\n{}", known.join("\n"));
     }
+    if wanted.contains(&"chat") {
+        test::prepare(args.yes)?;
+    }
     deps::ensure(Purpose::Tests, args.yes)?;
     // The libwebrtc that some are measured beside.
     npm::install(&paths::workspace().join("tests"))?;
-    let programs = cargo::build(&["parley-relay", "parley-client", "e2e"], true)?;
+    let programs = cargo::build(&["parley-relay", "parley-client", "parley-desktop", "e2e"], true)?;
     for name in wanted {
         println!("Measuring `{name}`, {} runs.", args.runs);
         let mut report =
@@ -87,7 +90,11 @@ fn options(name: &str, args: &BenchArgs) -> Vec<String> {
 }
 
 fn measure(bench: &mut Command) -> Result<Value> {
-    bench.env("PARLEY_PROGRAMS_BUILT", "1").stdin(Stdio::null()).stderr(Stdio::inherit());
+    bench
+        .env("PARLEY_PROGRAMS_BUILT", "1")
+        .env("PARLEY_TOOLS", paths::tools())
+        .stdin(Stdio::null())
+        .stderr(Stdio::inherit());
     let output = bench.output().with_context(|| format!("start {}", bench.get_program().display()))?;
     if !output.status.success() {
         bail!("the bench failed: {}", output.status);

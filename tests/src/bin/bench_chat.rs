@@ -4,10 +4,12 @@
 
 use anyhow::Result;
 use clap::Parser;
+use e2e::bench::chat::history;
 use e2e::bench::chat::kills;
 use e2e::bench::chat::load::Dialect;
 use e2e::bench::chat::server::Server;
 use e2e::bench::chat::sockets::{self, Fanout, Idle};
+use e2e::bench::chat::window::{self, Desktop};
 use e2e::bench::rows::{Better, Row};
 use serde_json::json;
 
@@ -15,12 +17,12 @@ use serde_json::json;
 struct Args {
     #[arg(long, default_value_t = 3)]
     runs: u32,
-    /// sockets, fanout, insert, kills
+    /// sockets, fanout, insert, history, window, kills
     #[arg(long)]
     only: Vec<String>,
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Kills the relay five hundred times and not twenty.
+    /// Kills the relay five hundred times and not twenty, and fills it with ten million messages and not one.
     #[arg(long)]
     long: bool,
 }
@@ -43,6 +45,12 @@ async fn main() -> Result<()> {
     }
     if wanted("insert") {
         rows.push(insert_row(args.runs).await?);
+    }
+    if wanted("history") {
+        rows.extend(history_rows(args.long, args.seed).await?);
+    }
+    if wanted("window") {
+        rows.extend(window_rows(args.runs).await?);
     }
     if wanted("kills") {
         rows.extend(kill_rows(if args.long { 500 } else { 20 }, args.seed).await?);
@@ -117,6 +125,51 @@ async fn kill_rows(rounds: u32, seed: u64) -> Result<Vec<Row>> {
         row("kills_doubled", "", Some(0.0), kills.doubled as f64),
         row("kills_disordered", "", Some(0.0), kills.disordered as f64),
         row("kills_restart_ms", "ms", None, kills.restart_ms),
+    ])
+}
+
+async fn history_rows(long: bool, seed: u64) -> Result<Vec<Row>> {
+    const MILLION: u64 = 1_000_000;
+    let row = |name, goal, value| Row::new(name, "ms", Better::Lower, goal, &[value], &[]);
+    let device = tokio::task::spawn_blocking(move || history::device(MILLION, seed)).await??;
+    eprintln!("a million messages on a device: {device:?}");
+    let mut rows = vec![
+        row("local_search_1m_p99_ms", Some(20.0), device.search_p99_ms).because(
+            "words as they are typed, from two letters on, in an encrypted history; a third of them in one room",
+        ),
+        row("local_open_1m_ms", None, device.open_ms),
+    ];
+    let one = history::relay(MILLION, seed).await?;
+    eprintln!("a million messages on a relay: {one:?}");
+    rows.push(row("page_1m_p99_ms", Some(2.0), one.page_p99_ms).because("fifty messages before any place of a room"));
+    rows.push(row("search_1m_p99_ms", Some(10.0), one.search_p99_ms).because("words as they are typed, in one room"));
+    if long {
+        let ten = history::relay(10 * MILLION, seed).await?;
+        eprintln!("ten million messages on a relay: {ten:?}");
+        rows.push(row("page_10m_p99_ms", Some(2.0), ten.page_p99_ms));
+        rows.push(row("search_10m_p99_ms", Some(10.0), ten.search_p99_ms));
+    }
+    Ok(rows)
+}
+
+async fn window_rows(runs: u32) -> Result<Vec<Row>> {
+    let mut scrolls = Vec::new();
+    for run in 0..runs {
+        scrolls.push(tokio::task::spawn_blocking(window::scroll_script_max_ms).await??);
+        eprintln!("run {run}, scrolling: {:?}", scrolls.last());
+    }
+    let desktop = Desktop::start().await?;
+    let mut starts = Vec::new();
+    for run in 0..runs {
+        starts.push(desktop.cold_start_ms().await?);
+        eprintln!("run {run}, start: {:?}", starts.last());
+    }
+    Ok(vec![
+        Row::new("scroll_script_max_ms", "ms", Better::Lower, Some(32.0), &scrolls, &[])
+            .because("100,000 messages read, flicked and dragged through, in Chromium"),
+        Row::new("cold_start_ms", "ms", Better::Lower, Some(900.0), &starts, &[]).because(
+            "from the start of the process to a message of a room that is clicked, driven by WebDriver, no relay",
+        ),
     ])
 }
 

@@ -36,6 +36,11 @@ impl PrivateDbus {
         vec![("DBUS_SESSION_BUS_ADDRESS".to_owned(), self.address.clone())]
     }
 
+    /// The bus's address.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
     /// Starts an empty, unlocked gnome-keyring on this bus, with its files in `XDG_DATA_HOME` of [`Keyring::env`].
     ///
     /// # Errors

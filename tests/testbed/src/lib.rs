@@ -1,5 +1,5 @@
 //! Starts what tests of devices and windows need, privately, and stops it when dropped: PipeWire, PulseAudio, a camera, a
-//! display, a session bus with a keyring, a TURN server.
+//! display, a session bus with a keyring and a notification service, a TURN server.
 //!
 //! Everything lives in a folder of its own and is reached only through environment variables, which [`Environment`]
 //! lists: set them on the child process that runs the test's subject (`Command::envs`), never on the test itself. A
@@ -10,6 +10,7 @@ mod coturn;
 mod dbus;
 mod display;
 mod folder;
+mod notifications;
 mod pipewire;
 mod process;
 mod pulse;
@@ -19,6 +20,7 @@ pub use coturn::Coturn;
 pub use dbus::{Keyring, PrivateDbus};
 pub use display::Xvfb;
 pub use folder::TempFolder;
+pub use notifications::{GNOME, KDE, NotificationService, ShownNotification};
 pub use pipewire::PrivatePipeWire;
 pub use process::{Process, require};
 pub use pulse::{PluggedIn, PrivatePulse};

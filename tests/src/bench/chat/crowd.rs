@@ -8,7 +8,7 @@ use parley_relay::auth::{Tokens, random_token, sha256};
 use parley_relay::clock::unix_now;
 use parley_relay::secrets::Secrets;
 use parley_relay::store::sqlite::SqliteStore;
-use parley_relay::store::{NewDevice, NewRefresh, NewRoom, NewUser, Store};
+use parley_relay::store::{NewDevice, NewRefresh, NewRoom, NewUser, Store, TenantId};
 use parley_shared::ids::{DeviceId, RoomId, UserId};
 use parley_shared::wire::{Role, RoomKind, Secret, Visibility};
 use rand::RngCore;
@@ -16,7 +16,7 @@ use rand::RngCore;
 /// Someone who can connect.
 #[derive(Clone, Debug)]
 pub struct Guest {
-    user_id: UserId,
+    pub user_id: UserId,
     device_id: DeviceId,
     pub token: Secret,
     pub room_id: RoomId,
@@ -86,6 +86,8 @@ async fn person(store: &SqliteStore, number: usize) -> Result<(UserId, DeviceId)
             role: Some(Role::Member),
             bot: false,
             at: unix_now(),
+            tenant: TenantId::DEFAULT,
+            code: None,
         })
         .await?;
     store

@@ -13,7 +13,7 @@ use crate::programs::{self, Process};
 use crate::relay::RelayProcess;
 
 /// Rates that no bench reaches: what is measured is what the relay can do, not what it lets one person do.
-const CONFIG: &str = "[rates]\nmessage_burst = 100000000\nrequest_burst = 100000000\n";
+pub(super) const NO_LIMITS: &str = "[rates]\nmessage_burst = 100000000\nrequest_burst = 100000000\n";
 const START: Duration = Duration::from_secs(20);
 
 #[derive(Debug)]
@@ -39,7 +39,7 @@ impl Server {
     pub async fn relay(rooms: usize, members: usize) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let config = folder.path().join("parley.toml");
-        std::fs::write(&config, CONFIG)?;
+        std::fs::write(&config, NO_LIMITS)?;
         let mut relay = RelayProcess::start_with(&["--config", path(&config)?])?;
         relay.kill();
         let guests = settle(relay.data(), rooms, members).await?;

@@ -1,0 +1,99 @@
+//! The window: how long it takes to show the history again, and how long script holds a frame while one scrolls.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use serde_json::{Value, json};
+
+use super::server::NO_LIMITS;
+use crate::person::{PASSWORD, Person, email};
+use crate::relay::RelayProcess;
+use crate::window::{Desk, Window, id, row};
+use crate::{programs, usage};
+
+/// Messages that lie in the history.
+const MESSAGES: usize = 200;
+const SOON: Duration = Duration::from_secs(30);
+
+/// A person who was signed in and has a history, without a relay.
+#[derive(Debug)]
+pub struct Desktop {
+    desk: Desk,
+    url: String,
+}
+
+impl Desktop {
+    /// # Errors
+    /// A program is missing, or something did not happen.
+    pub async fn start() -> Result<Self> {
+        let desk = Desk::start().await?;
+        let config = desk.path().join("parley.toml");
+        std::fs::write(&config, NO_LIMITS)?;
+        let relay = RelayProcess::start_with(&["--config", &config.display().to_string()])?;
+        let bob = Person::sign_up(&relay.url, "Bob").await?;
+        let window = open(&desk, &relay.url).await?;
+        window.write(&id("auth-name"), "Alice").await?;
+        window.write(&id("auth-email"), &email("Alice")).await?;
+        window.write(&id("auth-password"), PASSWORD).await?;
+        window.click(&id("auth-submit")).await?;
+        window.see(&id("shell")).await?;
+        let room_id = bob.open_direct("Alice").await?;
+        for number in 0..MESSAGES {
+            bob.say(room_id, &format!("Message {number}")).await?;
+        }
+        window.click(&row("room-item", "Bob")).await?;
+        window.read(&id("message-text"), &last()).await?;
+        window.close().await?;
+        Ok(Self { desk, url: relay.url.clone() })
+    }
+
+    /// Milliseconds from the start of the app's process to a message on the screen, with one click on its room between.
+    ///
+    /// # Errors
+    /// It did not come to that.
+    pub async fn cold_start_ms(&self) -> Result<f64> {
+        let app = programs::own("parley-desktop", "parley")?;
+        let window = open(&self.desk, &self.url).await?;
+        let script = "
+            const [room, text, last] = arguments;
+            const read = [...document.querySelectorAll(text)].some((one) => one.textContent.includes(last));
+            if (!read) document.querySelector(room)?.click();
+            return read;";
+        let args = vec![json!(row("room-item", "Bob")), json!(id("message-text")), json!(last())];
+        let deadline = Instant::now() + SOON;
+        while window.run(script, args.clone()).await? != Value::Bool(true) {
+            ensure!(Instant::now() < deadline, "no message within {SOON:?}");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let age = usage::age_s(&app).context("the app runs")?;
+        window.close().await?;
+        Ok(age * 1e3)
+    }
+}
+
+fn last() -> String {
+    format!("Message {}", MESSAGES - 1)
+}
+
+async fn open(desk: &Desk, url: &str) -> Result<Window> {
+    Window::open(desk, &["--relay", url, "--data-dir", &desk.path().join("parley").display().to_string()]).await
+}
+
+/// The longest that script holds a frame while one scrolls through 100,000 messages, in milliseconds.
+///
+/// # Errors
+/// Node or Chromium is missing, or the page did not come up.
+pub fn scroll_script_max_ms() -> Result<f64> {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../ui/scripts/scroll.mjs");
+    let output = Command::new(programs::installed(&["node"])?)
+        .arg(script)
+        .args(["--budget", "1000000"])
+        .output()
+        .context("start node")?;
+    ensure!(output.status.success(), "the page did not scroll: {}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8_lossy(&output.stdout);
+    let figures: Value = serde_json::from_str(text.lines().last().unwrap_or_default()).context("read the figures")?;
+    figures["scroll_script_max_ms"].as_f64().context("a figure")
+}
