@@ -22,6 +22,9 @@ use crate::http::extract::Answer;
 
 /// A frame that is not out after this time never will be.
 const SEND_TIMEOUT: Duration = Duration::from_secs(10);
+/// Writes to one socket. Beyond it frames gather for a few milliseconds and go out together: in a room where hundreds of messages come
+/// in a second, writing each by itself costs more than all the rest.
+const WRITES: Quota = Quota { burst: 20, window: Duration::from_millis(250) };
 /// Frames that go out in one write, at most.
 const FRAMES_AT_ONCE: usize = 64;
 /// Held by every idle socket; a frame that is longer is read in pieces.
@@ -61,6 +64,7 @@ struct Connection {
     socket: WebSocket,
     id: SocketId,
     frames: Bucket,
+    writes: Bucket,
     nonsense: u32,
     heard_at: Instant,
 }
@@ -87,7 +91,15 @@ impl Connection {
     fn new(app: App, socket: WebSocket) -> Self {
         let now = Instant::now();
         let id = SocketId(NEXT_SOCKET.fetch_add(1, Ordering::Relaxed));
-        Self { app, socket, id, frames: Bucket::full(FRAMES, now), nonsense: 0, heard_at: now }
+        Self {
+            app,
+            socket,
+            id,
+            frames: Bucket::full(FRAMES, now),
+            writes: Bucket::full(WRITES, now),
+            nonsense: 0,
+            heard_at: now,
+        }
     }
 
     async fn run(mut self) {
@@ -219,6 +231,9 @@ impl Connection {
 
     /// Sends a frame and those that wait behind it: many small writes to the system cost more than all the rest of a frame.
     async fn send_all(&mut self, first: Utf8Bytes, frames: &mut mpsc::Receiver<ToSocket>) -> Sent {
+        while let Err(wait) = self.writes.take(WRITES, Instant::now()) {
+            tokio::time::sleep(wait).await;
+        }
         let sending = async {
             self.socket.feed(Message::Text(first)).await?;
             let mut closing = None;

@@ -12,16 +12,23 @@ fn expression(text: &str) -> Option<String> {
     fts(&SearchQuery::parse(text, 0), &names()).and_then(|wanted| wanted.expression)
 }
 
-/// An index as the relay has it, with one message in the named room and one in another.
+/// More rooms than are asked for by name, in a store of several tenants.
+fn many_rooms(tenants: Tenants) -> Names {
+    let rooms = (0..=ROOMS_BY_NAME).map(|n| RoomId::from_bytes((n as u128).to_be_bytes())).collect();
+    Names { rooms, senders: BTreeSet::new(), tenants }
+}
+
+/// An index as the relay has it, with one message in the named room and one in a room of another tenant.
 fn index() -> Connection {
     let c = Connection::open_in_memory().unwrap();
     crate::store::sqlite::migrate::migrate(&c).unwrap();
-    for (place, room) in [(1, 2), (2, 3)] {
+    let foreign = format!(" {OTHER_TENANTS_TOKEN} {}", tenant_token(TenantId(2)));
+    for (place, room, tenant) in [(1, 2, ""), (2, 3, foreign.as_str())] {
         c.execute(
             "INSERT INTO message_words (rowid, room, sender, has, text) VALUES (?, ?, ?, '', ?)",
             rusqlite::params![
                 place,
-                room_token(RoomId::from_bytes([room; 16])),
+                room_token(RoomId::from_bytes([room; 16])) + tenant,
                 sender_token(UserId::from_bytes([1; 16])),
                 "the quick brown fox OR NOT NEAR text room 12"
             ],
@@ -60,9 +67,7 @@ fn words_are_beginnings_and_phrases_are_exact() {
 
 #[test]
 fn many_rooms_are_left_to_whoever_reads_the_hits() {
-    let rooms = (0..=ROOMS_BY_NAME).map(|n| RoomId::from_bytes((n as u128).to_be_bytes())).collect();
-    let many = Names { rooms, senders: BTreeSet::new(), tenants: Tenants::One };
-    let wanted = fts(&SearchQuery::parse("after:2020-01-01", 0), &many);
+    let wanted = fts(&SearchQuery::parse("after:2020-01-01", 0), &many_rooms(Tenants::One));
     assert_eq!(wanted, Some(Wanted { expression: None, names_rooms: false }));
     assert!(fts(&SearchQuery::parse("fox", 0), &names()).unwrap().names_rooms);
 }
@@ -122,10 +127,15 @@ proptest! {
         } else {
             SearchQuery::parse(&text, 0)
         };
-        if let Some(expression) = fts(&query, &names()).and_then(|wanted| wanted.expression) {
+        for (names, foreign) in [
+            (names(), 2),
+            (many_rooms(Tenants::NotOthers), 2),
+            (many_rooms(Tenants::Only(TenantId(2))), 1),
+        ] {
+            let Some(expression) = fts(&query, &names).and_then(|wanted| wanted.expression) else { continue };
             let places = find(&c, &expression);
             prop_assert!(places.is_ok(), "{expression:?}: {places:?}");
-            prop_assert!(!places.unwrap().contains(&2), "{expression:?} finds in a room that is not asked for");
+            prop_assert!(!places.unwrap().contains(&foreign), "{expression:?} finds what is not asked for");
         }
     }
 }
