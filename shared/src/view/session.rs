@@ -23,7 +23,7 @@ pub enum SessionView {
         relay_url: String,
         /// Where a session would be kept.
         keeping: SecretKeeping,
-        /// Why the person is signed out, when it was not by their own hand: `revoked`, `expired`.
+        /// Why the person is signed out, when they did not just sign out: `revoked`, `expired`, `deleted` (the account, by their own hand).
         reason: Option<String>,
     },
     SignedIn {

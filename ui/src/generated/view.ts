@@ -152,7 +152,7 @@ wrong: boolean, } | { "type": "signed_out", relay_url: string,
  */
 keeping: SecretKeeping, 
 /**
- * Why the person is signed out, when it was not by their own hand: `revoked`, `expired`.
+ * Why the person is signed out, when they did not just sign out: `revoked`, `expired`, `deleted` (the account, by their own hand).
  */
 reason: string | null, } | { "type": "signed_in", relay_url: string, me: Me, };
 
