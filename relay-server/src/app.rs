@@ -231,9 +231,7 @@ async fn sweep(app: App, mut stopped: watch::Receiver<bool>) {
         let pause = match app.store.sweep(clock::unix_now()).await {
             Ok(true) => Duration::from_millis(50),
             Ok(false) => {
-                if let Err(error) = departures::forget_guests(&app).await {
-                    tracing::warn!(%error, "forgetting guests failed");
-                }
+                departures::forget_guests(&app).await;
                 sweep_files(&app.files).await;
                 app.config.sweep_every
             }

@@ -5,7 +5,7 @@ use relay_core::Input;
 
 use crate::app::Parts;
 use crate::clock::unix_now;
-use crate::store::{DeletedAccount, Left, StoreError};
+use crate::store::{DeletedAccount, Left};
 
 /// Somebody left a room, or was removed.
 pub async fn tell_left(app: &Parts, room_id: RoomId, user_id: UserId, left: Left) {
@@ -33,14 +33,16 @@ pub async fn tell_deleted(app: &Parts, deleted: DeletedAccount) {
     }
 }
 
-/// Forgets the guests who are gone from everywhere.
-///
-/// # Errors
-/// Fails when the store does; who is left waits for the next time.
-pub async fn forget_guests(app: &Parts) -> Result<(), StoreError> {
-    while let Some(deleted) = app.store.forget_guest(unix_now()).await? {
-        tracing::debug!(user = %deleted.change.user.id, "a guest was forgotten");
-        tell_deleted(app, deleted).await;
+/// Forgets the guests who are gone from everywhere. When the store fails, who is left waits for the next time.
+pub async fn forget_guests(app: &Parts) {
+    loop {
+        match app.store.forget_guest(unix_now()).await {
+            Ok(Some(deleted)) => {
+                tracing::debug!(user = %deleted.change.user.id, "a guest was forgotten");
+                tell_deleted(app, deleted).await;
+            }
+            Ok(None) => return,
+            Err(error) => return tracing::warn!(%error, "forgetting guests failed"),
+        }
     }
-    Ok(())
 }

@@ -94,8 +94,7 @@ pub fn file_name(field: &'static str, name: &str) -> Result<String, WireError> {
         return Err(WireError::field(field, sentence));
     }
     let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
-    let clean: String =
-        last.chars().filter(|c| !c.is_control() && !is_direction_override(*c) && !is_direction_mark(*c)).collect();
+    let clean: String = last.chars().filter(|c| !c.is_control() && !turns_direction(*c)).collect();
     let clean = clean.trim().trim_end_matches('.').trim_end();
     if clean.is_empty() {
         return Ok("file".into());
@@ -129,6 +128,11 @@ fn no_towers(field: &'static str, text: &str) -> Result<(), WireError> {
 fn is_mark(c: char) -> bool {
     matches!(c, '\u{300}'..='\u{36f}' | '\u{483}'..='\u{489}' | '\u{1ab0}'..='\u{1aff}' | '\u{1dc0}'..='\u{1dff}'
         | '\u{20d0}'..='\u{20ff}' | '\u{fe20}'..='\u{fe2f}')
+}
+
+/// Whether a character turns or moves what stands beside it without being seen.
+pub fn turns_direction(c: char) -> bool {
+    is_direction_override(c) || is_direction_mark(c)
 }
 
 /// Overrides that make a name read as another (Unicode TR 36).

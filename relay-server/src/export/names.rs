@@ -1,6 +1,7 @@
 //! Names that mean a file of this archive and nothing else, on every system that unpacks it.
 
 use parley_shared::ids::FileId;
+use relay_core::text;
 
 /// Bytes of a name that every common file system takes.
 const NAME_BYTES: usize = 255;
@@ -23,7 +24,7 @@ fn harmless(name: &str) -> String {
 
 /// What Windows takes in no name, and what turns the direction of the text after it.
 fn is_odd(c: char) -> bool {
-    "<>:\"|?*".contains(c) || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    "<>:\"|?*".contains(c) || text::turns_direction(c)
 }
 
 /// At most so many bytes, the ending kept.

@@ -3,6 +3,8 @@
 mod export;
 mod files;
 mod http;
+#[cfg(test)]
+pub(crate) mod played;
 mod tokens;
 #[cfg(test)]
 mod wire_tests;

@@ -6,58 +6,31 @@ use axum::body::Body;
 use axum::extract::Request;
 use axum::http::StatusCode;
 use axum::response::Response;
-use parley_shared::ids::{DeviceId, UserId};
 use parley_shared::wire::*;
-use tokio::net::TcpListener;
-use tokio::sync::mpsc;
 
-use super::{Api, Http, LOOK_BYTES, Tokens};
+use super::played::{json, serve, signed_in};
+use super::{Api, LOOK_BYTES};
 use crate::core::{ApiCall, ApiReply, CallFailure};
-
-fn session() -> Session {
-    let user = User {
-        id: UserId::from_bytes([1; 16]),
-        display_name: "Jo".to_owned(),
-        role: Role::Member,
-        bot: false,
-        avatar: None,
-        status_text: String::new(),
-    };
-    Session {
-        user,
-        device_id: DeviceId::from_bytes([2; 16]),
-        access_token: Secret::new("a"),
-        access_expires_in_s: 900,
-        refresh_token: Secret::new("r"),
-    }
-}
 
 /// A relay that answers everything alike, and what it was asked: path, and whether a token came along.
 async fn stranger(
     answer: impl Fn() -> Response + Clone + Send + Sync + 'static,
 ) -> (String, Arc<Mutex<Vec<(String, bool)>>>) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
     let asked: Arc<Mutex<Vec<(String, bool)>>> = Arc::default();
     let seen = asked.clone();
-    let handler = move |request: Request| {
+    let url = serve(move |request: Request| {
         let token = request.headers().contains_key("authorization") || request.headers().contains_key("cookie");
         seen.lock().unwrap().push((request.uri().to_string(), token));
         let answer = answer.clone();
         async move { answer() }
-    };
-    tokio::spawn(async move { axum::serve(listener, axum::Router::new().fallback(handler)).await });
+    })
+    .await;
     (url, asked)
 }
 
-/// Signed in at a relay that is away.
-fn signed_in() -> Api {
-    let http = Http::new("http://127.0.0.1:9").unwrap();
-    Api::new(http.clone(), Tokens::spawn(http, session(), mpsc::channel(1).0))
-}
-
-fn json(body: &impl serde::Serialize) -> Response {
-    Response::new(Body::from(serde_json::to_vec(body).unwrap()))
+/// At a relay that is away.
+fn jo() -> Api {
+    signed_in("http://127.0.0.1:9")
 }
 
 #[tokio::test]
@@ -66,12 +39,12 @@ async fn a_strangers_relay_is_asked_without_a_token() {
     let told = info.clone();
     let (relay_url, asked) = stranger(move || json(&told)).await;
     let code = "aBc".to_owned();
-    let looked = signed_in().call(ApiCall::InviteInfo { relay_url: relay_url.clone(), code: code.clone() }).await;
+    let looked = jo().call(ApiCall::InviteInfo { relay_url: relay_url.clone(), code: code.clone() }).await;
     assert!(matches!(looked, Ok(ApiReply::InviteInfo(there)) if there == info));
     // What answers makes no sense here; what was sent is what counts.
-    let _ = signed_in().call(ApiCall::Relay { relay_url: relay_url.clone() }).await;
+    let _ = jo().call(ApiCall::Relay { relay_url: relay_url.clone() }).await;
     let body = JoinAsGuest { display_name: "Jo".to_owned(), device_name: "Test".to_owned() };
-    let _ = signed_in().call(ApiCall::JoinAsGuest { relay_url, code, body }).await;
+    let _ = jo().call(ApiCall::JoinAsGuest { relay_url, code, body }).await;
     let expected =
         ["/api/v1/invites/aBc", "/api/v1/relay", "/api/v1/invites/aBc/guest"].map(|path| (path.to_owned(), false));
     assert_eq!(*asked.lock().unwrap(), expected);
@@ -86,13 +59,13 @@ async fn a_strangers_relay_says_little_and_sends_nobody_elsewhere() {
         Response::new(Body::from(json))
     };
     let (relay_url, _) = stranger(padded).await;
-    assert!(matches!(signed_in().call(ApiCall::Relay { relay_url }).await, Err(CallFailure::Garbled)));
+    assert!(matches!(jo().call(ApiCall::Relay { relay_url }).await, Err(CallFailure::Garbled)));
 
     let (elsewhere, asked) = stranger(|| json(&RelayInfo { registration: Registration::Open })).await;
     let to = format!("{elsewhere}/api/v1/relay");
     let redirect =
         move || Response::builder().status(StatusCode::FOUND).header("location", &to).body(Body::empty()).unwrap();
     let (relay_url, _) = stranger(redirect).await;
-    assert!(signed_in().call(ApiCall::Relay { relay_url }).await.is_err());
+    assert!(jo().call(ApiCall::Relay { relay_url }).await.is_err());
     assert!(asked.lock().unwrap().is_empty());
 }

@@ -1,15 +1,14 @@
 //! A file that is written beside its target and takes its place when it is whole.
 
-use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
-use rand::Rng;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use crate::core::ExportFailure;
+use crate::files::{private_file, write_whole};
 
 /// Gathered before it goes to the thread that writes.
 const PIECE: usize = 64 * 1024;
@@ -75,32 +74,16 @@ impl Out {
 }
 
 fn write(path: &Path, mut pieces: mpsc::Receiver<Piece>) -> io::Result<()> {
-    let unique: u32 = rand::rng().random();
-    let beside = path.with_file_name(format!(".parley-{unique:08x}.part"));
-    let written = create(&beside).and_then(|mut file| {
+    // Only its owner reads what people said in confidence.
+    write_whole(path, private_file, |file| {
         loop {
             match pieces.blocking_recv() {
                 Some(Piece::Bytes(bytes)) => file.write_all(&bytes)?,
-                Some(Piece::End) => return file.sync_all(),
+                Some(Piece::End) => return Ok(()),
                 None => return Err(io::ErrorKind::UnexpectedEof.into()),
             }
         }
-    });
-    let done = written.and_then(|()| std::fs::rename(&beside, path));
-    if done.is_err() {
-        // What was never made need not go.
-        let _ = std::fs::remove_file(&beside);
-    }
-    done
-}
-
-/// Only its owner reads what people said in confidence, where the system knows such a thing.
-fn create(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
+    })
 }
 
 #[cfg(test)]

@@ -6,19 +6,17 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use axum::body::Body;
-use axum::extract::Request;
-use axum::http::StatusCode;
 use axum::response::Response;
 use parley_shared::ids::*;
 use parley_shared::limits::PAGE_ITEMS;
 use parley_shared::view::ExportFormat;
 use parley_shared::wire::*;
 use serde_json::Value;
-use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
 
 use super::run;
-use crate::api::{Api, Http, Tokens};
+use crate::api::Api;
+use crate::api::played::{self, JO, json, refusal, user};
 use crate::core::{
     Account, CallFailure, ExportEvent, ExportFailure, ExportId, ExportJob, ExportRoom, ExportWhat, HistoryKey, Input,
     StoreJob,
@@ -26,13 +24,7 @@ use crate::core::{
 use crate::store::{Pages, Store, StoreKey};
 
 const ROOM: RoomId = RoomId::from_bytes([9; 16]);
-const JO: UserId = UserId::from_bytes([1; 16]);
 const LEFT: UserId = UserId::from_bytes([7; 16]);
-
-fn user(id: UserId, name: &str) -> User {
-    let display_name = name.to_owned();
-    User { id, display_name, role: Role::Member, bot: false, avatar: None, status_text: String::new() }
-}
 
 fn message(seq: u64) -> Message {
     let mut id = [0; 16];
@@ -98,32 +90,7 @@ fn export_room(format: ExportFormat, online: bool, count: u64) -> ExportRoom {
 
 /// A relay whose answers the test makes from a request's path with query.
 async fn relay(answer: impl Fn(&str) -> Response + Clone + Send + Sync + 'static) -> Api {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    let handler = move |request: Request| {
-        let answer = answer.clone();
-        async move { answer(&request.uri().to_string()) }
-    };
-    tokio::spawn(async move { axum::serve(listener, axum::Router::new().fallback(handler)).await });
-    let session = Session {
-        user: user(JO, "Jo"),
-        device_id: DeviceId::from_bytes([2; 16]),
-        access_token: Secret::new("a"),
-        access_expires_in_s: 900,
-        refresh_token: Secret::new("r"),
-    };
-    let http = Http::new(&url).unwrap();
-    Api::new(http.clone(), Tokens::spawn(http, session, mpsc::channel(1).0))
-}
-
-fn json(body: &impl serde::Serialize) -> Response {
-    Response::new(Body::from(serde_json::to_vec(body).unwrap()))
-}
-
-fn refusal(error: WireError) -> Response {
-    let status = StatusCode::from_u16(error.code.http_status()).unwrap();
-    let body = Body::from(serde_json::to_vec(&ErrorBody { error }).unwrap());
-    Response::builder().status(status).body(body).unwrap()
+    played::relay(move |_, path, _| answer(&path)).await
 }
 
 /// As the real one: pages after a place, members by id, people and messages one by one.

@@ -9,6 +9,7 @@ mod store;
 #[cfg(test)]
 mod store_tests;
 mod upload;
+mod whole;
 #[cfg(test)]
 mod wire_tests;
 
@@ -28,6 +29,7 @@ pub use name::{FileRef, clean_name, name_on_disk};
 pub use picture::shown_type;
 pub use sealed::FileKey;
 pub use store::{DraftError, FileStore, Variant};
+pub(crate) use whole::{private_file, write_whole};
 
 use crate::api::Api;
 use crate::core::{FilesJob, Input, ReplyId, UploadId, failure_to_error};

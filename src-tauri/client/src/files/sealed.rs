@@ -15,6 +15,8 @@ use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundK
 use ring::hkdf::{HKDF_SHA256, Salt};
 use zeroize::Zeroizing;
 
+use super::whole::private_file;
+
 const MAGIC: &[u8; 16] = b"parley-stream-1\n";
 const SALT: usize = 32;
 const HEADER: u64 = (MAGIC.len() + SALT) as u64;
@@ -262,14 +264,6 @@ impl SealedReader {
 
 fn bad() -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, "the file is damaged, or sealed with another key")
-}
-
-fn private_file(path: &Path) -> io::Result<File> {
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
 }
 
 #[cfg(test)]

@@ -23,6 +23,7 @@ use super::cache::Cache;
 use super::name::{FileRef, clean_name};
 use super::picture::{self, PictureError};
 use super::sealed::{FileKey, SealedReader, SealedWriter};
+use super::whole::write_whole;
 use crate::store::make_private_dir;
 
 /// Files that may wait at once: a day's sending without a network, and a few messages that are being written.
@@ -215,17 +216,7 @@ impl FileStore {
     /// As [`Self::open_file`], or the other place refuses.
     pub fn save_as(&self, file: &FileRef, path: &Path) -> io::Result<()> {
         let mut reader = self.open_file(file, Variant::Full)?;
-        let unique: u32 = rand::rng().random();
-        let beside = path.with_file_name(format!(".parley-{unique:08x}.part"));
-        let written = fs::File::create_new(&beside).and_then(|mut out| {
-            reader.copy_to(&mut |part| out.write_all(part))?;
-            out.sync_all()
-        });
-        let done = written.and_then(|()| fs::rename(&beside, path));
-        if done.is_err() {
-            remove(&beside);
-        }
-        done
+        write_whole(path, |path| fs::File::create_new(path), |out| reader.copy_to(&mut |part| out.write_all(part)))
     }
 
     /// What the cache takes on the disk, in bytes.

@@ -4,15 +4,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use axum::body::{Body, to_bytes};
-use axum::extract::Request;
-use axum::http::{Method, StatusCode};
+use axum::body::Body;
+use axum::http::Method;
 use axum::response::Response;
-use parley_shared::ids::{DeviceId, FileId, UserId};
+use parley_shared::ids::FileId;
 use parley_shared::limits::{FILE_BYTES, UPLOAD_CHUNK_BYTES};
 use parley_shared::view::DraftFile;
 use parley_shared::wire::*;
-use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
 use super::download::{Downloads, FetchError};
@@ -20,55 +18,18 @@ use super::name::FileRef;
 use super::sealed::FileKey;
 use super::store::{FileStore, Variant};
 use super::upload::UploadWork;
-use crate::api::{Api, Http, Tokens};
+use crate::api::Api;
+use crate::api::played::{self, json, relay};
 use crate::core::{CallFailure, Input, UploadEvent, UploadFailure, UploadId};
 
 const ID: FileId = FileId::from_bytes([6; 16]);
-
-/// A relay whose answers the test makes from a request's method, path with query, and body.
-async fn relay(answer: impl Fn(Method, String, Vec<u8>) -> Response + Clone + Send + Sync + 'static) -> Api {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    let handler = move |request: Request| {
-        let answer = answer.clone();
-        async move {
-            let (head, body) = request.into_parts();
-            let body = to_bytes(body, usize::MAX).await.unwrap_or_default();
-            answer(head.method, head.uri.to_string(), body.to_vec())
-        }
-    };
-    tokio::spawn(async move { axum::serve(listener, axum::Router::new().fallback(handler)).await });
-    let user = User {
-        id: UserId::from_bytes([1; 16]),
-        display_name: "Jo".to_owned(),
-        role: Role::Member,
-        bot: false,
-        avatar: None,
-        status_text: String::new(),
-    };
-    let session = Session {
-        user,
-        device_id: DeviceId::from_bytes([2; 16]),
-        access_token: Secret::new("a"),
-        access_expires_in_s: 900,
-        refresh_token: Secret::new("r"),
-    };
-    let http = Http::new(&url).unwrap();
-    Api::new(http.clone(), Tokens::spawn(http, session, mpsc::channel(1).0))
-}
 
 fn store(dir: &tempfile::TempDir) -> Arc<FileStore> {
     Arc::new(FileStore::open(dir.path(), FileKey::derive(&[1; 32]), u64::MAX).unwrap())
 }
 
-fn json(status: StatusCode, body: &impl serde::Serialize) -> Response {
-    let body = Body::from(serde_json::to_vec(body).unwrap());
-    Response::builder().status(status).body(body).unwrap()
-}
-
 fn refusal(code: ErrorCode) -> Response {
-    let status = StatusCode::from_u16(code.http_status()).unwrap();
-    json(status, &ErrorBody { error: WireError::new(code, "No.") })
+    played::refusal(WireError::new(code, "No."))
 }
 
 fn upload(received_bytes: u64, size_bytes: u64) -> Upload {
@@ -105,7 +66,7 @@ impl Shelf {
             }
             kept.extend_from_slice(body);
         }
-        json(StatusCode::OK, &upload(kept.len() as u64, size))
+        json(&upload(kept.len() as u64, size))
     }
 }
 
@@ -153,7 +114,7 @@ async fn an_upload_goes_on_where_the_relay_stands() {
 #[tokio::test]
 async fn a_relay_that_takes_nothing_is_not_fed_for_ever() {
     let dir = tempfile::tempdir().unwrap();
-    let api = relay(|_, _, _| json(StatusCode::OK, &upload(0, 5))).await;
+    let api = relay(|_, _, _| json(&upload(0, 5))).await;
     let events = carry(&dir, b"hello", None, api).await;
     let failed = |event: &UploadEvent| matches!(event, UploadEvent::Failed(UploadFailure::Relay(CallFailure::Garbled)));
     assert!(events.last().is_some_and(failed), "{events:?}");
