@@ -294,6 +294,12 @@ export const SHOTS = [
   },
   { name: 'jumped', scene: 'room-jumped', steps: [wait('jumped')] },
   {
+    name: 'last-room',
+    scene: 'home',
+    steps: [click('room-item'), wait('message'), (page) => page.reload(), wait('message')],
+  },
+  { name: 'caught-up', scene: 'room-behind', steps: [wait('unread-line')] },
+  {
     name: 'composer-long',
     scene: 'room-direct',
     steps: [fill('composer', 'A long message that goes on. '.repeat(140))],

@@ -74,6 +74,14 @@ export function parse(text: string): Block[] {
   return blocks;
 }
 
+/** The text of what has neither marks nor more than one paragraph; null for the rest. */
+export function plainOf(blocks: readonly Block[]): string | null {
+  const [block, more] = blocks;
+  if (block?.kind !== 'paragraph' || more !== undefined) return null;
+  const [piece, next] = block.inside;
+  return piece?.kind === 'text' && next === undefined ? piece.text : null;
+}
+
 /** Walks a flat list of tokens. */
 class Reader {
   #at = 0;

@@ -7,6 +7,16 @@ function windowOf(count: number): RowWindow {
   return rows;
 }
 
+/** Whole numbers below `most`, the same for the same seed. */
+function dice(seed: number): (most: number) => number {
+  return (most) => {
+    seed = (Math.imul(seed, 1_664_525) + 1_013_904_223) >>> 0;
+    return Math.floor((seed / 2 ** 32) * most);
+  };
+}
+
+const guessed = (key: string) => 20 + (Number(key.slice(1)) % 7) * 10;
+
 describe('RowWindow', () => {
   it('finds the rows that touch the view', () => {
     const rows = windowOf(100);
@@ -43,6 +53,58 @@ describe('RowWindow', () => {
     rows.setRows(['k0', 'k2']);
     rows.setRows(['k0', 'k1', 'k2']);
     expect(rows.height).toBe(190);
+  });
+
+  it('is the same after any changes as one made anew', () => {
+    for (let seed = 1; seed <= 100; seed++) {
+      const random = dice(seed);
+      const heights = new Map<string, number>();
+      let keys: string[] = [];
+      let made = 0;
+      const some = (most: number) => Array.from({ length: random(most + 1) }, () => `k${made++}`);
+      const changing = new RowWindow((index) => guessed(keys[index]!));
+      for (let step = 0; step < 25; step++) {
+        const at = random(keys.length + 1);
+        const gone = keys.length === 0 ? [] : keys.slice(at, at + random(4));
+        const changes = [
+          () => [...keys, ...some(3)],
+          () => [...some(3), ...keys],
+          () => [...keys.slice(0, at), ...some(3), ...keys.slice(at)],
+          () => keys.filter((key) => !gone.includes(key)),
+          () => [...keys.slice(0, at), ...gone.toReversed(), ...keys.slice(at + gone.length)],
+          () => [...keys.slice(at), ...keys.slice(0, at)],
+          () => (random(4) === 0 ? some(6) : keys),
+        ];
+        const before = keys;
+        keys = changes[random(changes.length)]!();
+        changing.setRows(keys);
+        const drawn = keys.filter(() => random(3) === 0).map((key) => [key, 10 + random(90)] as const);
+        changing.measure(drawn);
+        for (const [key, height] of drawn) heights.set(key, height);
+
+        const anew = new RowWindow((index) => guessed(keys[index]!));
+        anew.measure(heights);
+        anew.setRows(keys);
+        const where = `seed ${seed}, step ${step}`;
+        expect(changing.tops, where).toEqual(anew.tops);
+        for (const key of [...before, ...keys]) expect(changing.topOf(key), where).toBe(anew.topOf(key));
+      }
+    }
+  });
+
+  it('takes new and older messages among a hundred thousand rows well within a frame', () => {
+    let keys = Array.from({ length: 100_000 }, (_, index) => `k${index}`);
+    const rows = new RowWindow(() => 50);
+    rows.setRows(keys);
+    let ms = 0;
+    for (let turn = 0; turn < 10; turn++) {
+      keys = turn % 2 === 0 ? [...keys, `new${turn}`] : ['day', ...[`old${turn}`], ...keys.slice(turn > 1 ? 1 : 0)];
+      const started = performance.now();
+      rows.setRows(keys);
+      ms += performance.now() - started;
+    }
+    expect(rows.height).toBe(keys.length * 50);
+    expect(ms / 10).toBeLessThan(16);
   });
 
   it('lays a hundred thousand rows out within a frame', () => {

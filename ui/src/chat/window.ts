@@ -3,27 +3,40 @@ export class RowWindow {
   /** Top of each row in pixels, and at the end the height of all. */
   tops = new Float64Array(1);
   #keys: readonly string[] = [];
+  /** Where each key stands, counted from `#base`: rows that come above move the base, and not the place of every row below. */
   #index = new Map<string, number>();
+  #base = 0;
   #heights = new Float64Array(0);
   #measured = new Map<string, number>();
 
-  /** `guess` is the height in pixels of a row that was never drawn. */
-  constructor(private readonly guess: (key: string) => number) {}
+  /** `guess` is the height in pixels of a row that was never drawn, by its place among the rows that are set. */
+  constructor(private readonly guess: (index: number) => number) {}
 
   get height(): number {
     return this.tops[this.tops.length - 1]!;
   }
 
+  /** Takes the rows as they are now, each key once. What stands at both ends as before keeps its heights: a timeline changes in one place. */
   setRows(keys: readonly string[]): void {
+    const before = this.#keys;
+    const most = Math.min(before.length, keys.length);
+    let head = 0;
+    while (head < most && keys[head] === before[head]) head++;
+    let tail = 0;
+    while (tail < most - head && keys[keys.length - 1 - tail] === before[before.length - 1 - tail]) tail++;
+    if (head === before.length && head === keys.length) return;
+
     this.#keys = keys;
-    this.#index = new Map();
-    this.#heights = new Float64Array(keys.length);
-    this.tops = new Float64Array(keys.length + 1);
-    keys.forEach((key, index) => {
-      this.#index.set(key, index);
-      this.#heights[index] = this.#measured.get(key) ?? this.guess(key);
-    });
-    this.#layOut(0);
+    const end = keys.length - tail;
+    this.#move(before, head, tail);
+    const heights = new Float64Array(keys.length);
+    heights.set(this.#heights.subarray(0, head));
+    heights.set(this.#heights.subarray(before.length - tail), end);
+    for (let index = head; index < end; index++) heights[index] = this.#measured.get(keys[index]!) ?? this.guess(index);
+    const tops = new Float64Array(keys.length + 1);
+    tops.set(this.tops.subarray(0, head + 1));
+    [this.#heights, this.tops] = [heights, tops];
+    this.#layOut(head);
   }
 
   /** Takes drawn heights; true when something moved. What stands above the first that changed is not laid out again. */
@@ -31,7 +44,7 @@ export class RowWindow {
     let from = Number.POSITIVE_INFINITY;
     for (const [key, height] of heights) {
       this.#measured.set(key, height);
-      const index = this.#index.get(key);
+      const index = this.#at(key);
       if (index === undefined || Math.abs(this.#heights[index]! - height) < 0.5) continue;
       this.#heights[index] = height;
       from = Math.min(from, index);
@@ -42,7 +55,7 @@ export class RowWindow {
   }
 
   topOf(key: string): number | null {
-    const index = this.#index.get(key);
+    const index = this.#at(key);
     return index === undefined ? null : this.tops[index]!;
   }
 
@@ -59,6 +72,25 @@ export class RowWindow {
     const index = this.#rowAt(top);
     const key = this.#keys[index];
     return key === undefined ? null : { key, offset: this.tops[index]! - top };
+  }
+
+  #at(key: string): number | undefined {
+    const place = this.#index.get(key);
+    return place === undefined ? undefined : place + this.#base;
+  }
+
+  /** Finds a place for every key, where the first `head` and the last `tail` rows are those of `before`: of these the fewer are written. */
+  #move(before: readonly string[], head: number, tail: number): void {
+    const keys = this.#keys;
+    for (let index = head; index < before.length - tail; index++) this.#index.delete(before[index]!);
+    let [from, to] = [head, keys.length - tail];
+    if (keys.length !== before.length) {
+      if (head <= tail) {
+        this.#base += keys.length - before.length;
+        from = 0;
+      } else to = keys.length;
+    }
+    for (let index = from; index < to; index++) this.#index.set(keys[index]!, index - this.#base);
   }
 
   #rowAt(y: number): number {

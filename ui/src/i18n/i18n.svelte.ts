@@ -27,10 +27,17 @@ void i18n.init({
 });
 
 let current = $state('en');
+/** Sentences with the places for their values, by their language: a list asks for the same ones over and over. */
+const known = new Map<string, Map<Key, string>>(LANGUAGES.map(({ tag }) => [tag, new Map()]));
+const PLACE = /{{(\w+)}}/g;
 
-/** The sentence for `key`; redrawn when the language changes. */
-export function t(key: Key, values: Record<string, string | number> = {}): string {
-  return i18n.t(key, { ...values, lng: current });
+/** The sentence for `key`; redrawn when the language changes. A `count` chooses the plural form. */
+export function t(key: Key, values?: Record<string, string | number>): string {
+  if (values?.count !== undefined) return i18n.t(key, { ...values, lng: current });
+  const sentences = known.get(current)!;
+  let sentence = sentences.get(key);
+  if (sentence === undefined) sentences.set(key, (sentence = i18n.t(key, { lng: current, skipInterpolation: true })));
+  return values === undefined ? sentence : sentence.replace(PLACE, (_, name: string) => String(values[name] ?? ''));
 }
 
 /** The sentence for a key made of a stable word from the shell, or `fallback` when the word is unknown. */

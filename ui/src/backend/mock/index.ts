@@ -20,11 +20,13 @@ import { MockFiles } from './files';
 import { MockInvites } from './invites';
 import { FakeFrameSocket } from './pictures';
 import { searchIn } from './search';
-import { openRoom, snapshotOf, talkOf } from './scenes';
+import { caughtUp, openRoom, snapshotOf, talkOf } from './scenes';
 import { ME, NOW, RELAY, roomsView } from './world';
 
 const EVENT_DELAY_MS = 5;
 const PULSE_MS = 120;
+/** When the relay of `room-behind` is back, in ms after the start. */
+const BACK_MS = 700;
 
 const refuse = (code: CommandError['code'], field: string | null, message: string): CommandError => ({
   code,
@@ -65,6 +67,7 @@ export class MockBackend implements Backend {
     );
     setInterval(() => this.#pulse(), PULSE_MS);
     setInterval(() => this.#stats(), 1_000);
+    if (scene === 'room-behind') setTimeout(() => this.#set(caughtUp(this.#world)), BACK_MS);
   }
 
   async ask<Q extends Query>(query: Q): Promise<Answers[Q['type']]> {

@@ -143,6 +143,12 @@ export const SCENES: Record<string, () => Snapshot> = {
       },
     };
   },
+  /** Opened from the disk; what was said meanwhile comes soon: see `caughtUp`. */
+  'room-behind': () => {
+    const world = inRoom('r-design');
+    const timeline = longTalk(world.timeline!.room, 600);
+    return { ...world, timeline: { ...timeline, messages: timeline.messages.slice(500, 573) } };
+  },
   'room-older-failed': () => {
     const world = inRoom('r-design');
     return { ...world, timeline: { ...longTalk(world.timeline!.room, 8), older_failed: true } };
@@ -289,6 +295,15 @@ export const SCENES: Record<string, () => Snapshot> = {
     ]),
   ),
 };
+
+/** The relay is back: all that was said meanwhile comes at once. */
+export function caughtUp(world: Snapshot): Pick<Snapshot, 'rooms' | 'timeline'> {
+  const timeline = world.timeline!;
+  const { messages } = longTalk(timeline.room, 600);
+  const unread = messages.slice(573).filter((message) => !message.mine).length;
+  const rooms = world.rooms.rooms.map((room) => (room.id === timeline.room.id ? { ...room, unread } : room));
+  return { rooms: roomsView(rooms), timeline: { ...timeline, messages: messages.slice(500) } };
+}
 
 function asGuest(world: Snapshot): Snapshot {
   const me = { ...ME, display_name: 'Jonas', role: 'guest' as const, avatar: null, status_text: '' };
