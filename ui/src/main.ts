@@ -7,5 +7,7 @@ import { start } from './state/session.svelte';
 
 const target = document.getElementById('app');
 if (target === null) throw new Error('index.html has no #app');
+// The shell answers while the first picture is drawn.
+const backend = await connectBackend();
+void start(backend);
 mount(App, { target });
-void connectBackend().then(start);

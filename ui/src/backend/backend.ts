@@ -20,6 +20,7 @@ import type {
   Snapshot,
   ViewEvent,
 } from '../generated/view';
+import { TauriBackend } from './tauri';
 
 /** What each query answers with. */
 export interface Answers {
@@ -123,6 +124,5 @@ export async function connectBackend(): Promise<Backend> {
       return new MockBackend(scene ?? 'home');
     }
   }
-  const { TauriBackend } = await import('./tauri');
   return new TauriBackend();
 }
