@@ -3,11 +3,12 @@
 //! Each command first installs what it needs and is not there, asking before it uses sudo. It never writes into the checkout
 //! but for `ui/node_modules`, `ui/dist` and the folder that `shots` was given.
 
-#![allow(clippy::print_stdout, reason = "a command line tool talks by printing")]
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool talks by printing")]
 
 mod bench;
 mod cargo;
 mod deps;
+mod failures;
 mod headless;
 mod npm;
 mod packages;
@@ -19,6 +20,8 @@ mod run;
 mod shots;
 mod test;
 mod ui;
+
+use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
@@ -41,11 +44,19 @@ enum Task {
     Shots(shots::ShotsArgs),
 }
 
-fn main() -> anyhow::Result<()> {
-    match Cli::parse().command {
+fn main() -> ExitCode {
+    let result = match Cli::parse().command {
         Task::Run(args) => run::run(args),
         Task::Test(args) => test::test(args),
         Task::Bench(args) => bench::bench(args),
         Task::Shots(args) => shots::shots(args),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Not as `main`'s own result: with RUST_BACKTRACE set, what went wrong would drown in addresses.
+            eprintln!("Error: {error:#}");
+            ExitCode::FAILURE
+        }
     }
 }

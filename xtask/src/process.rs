@@ -1,6 +1,6 @@
 //! Other programs: ones that are waited for, and services that end with this process.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
@@ -107,6 +107,26 @@ pub fn run(command: &mut Command) -> Result<()> {
     println!("$ {}", show(command));
     end_with_parent(command);
     let status = command.status().with_context(|| format!("start {}", show(command)))?;
+    ended_well(command, status)
+}
+
+/// Like [`run`], and gives each line of the program's standard output to `read` as it is shown.
+pub fn run_read(command: &mut Command, mut read: impl FnMut(&str)) -> Result<()> {
+    println!("$ {}", show(command));
+    end_with_parent(command);
+    let mut child = command.stdout(Stdio::piped()).spawn().with_context(|| format!("start {}", show(command)))?;
+    let mut output = BufReader::new(child.stdout.take().expect("standard output is piped"));
+    let mut line = Vec::new();
+    // Bytes, not text: a test may print anything.
+    while output.read_until(b'\n', &mut line)? > 0 {
+        std::io::stdout().write_all(&line)?;
+        read(String::from_utf8_lossy(&line).trim_end_matches(['\r', '\n']));
+        line.clear();
+    }
+    ended_well(command, child.wait()?)
+}
+
+fn ended_well(command: &Command, status: ExitStatus) -> Result<()> {
     if !status.success() {
         bail!("{} failed: {status}", show(command));
     }

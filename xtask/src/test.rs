@@ -7,6 +7,7 @@ use anyhow::{Result, bail};
 use clap::Args;
 
 use crate::deps::{self, Purpose};
+use crate::failures::{Failure, Failures};
 use crate::{cargo, paths, process, python, ui};
 
 /// The WebDriver server of the app's window.
@@ -32,13 +33,14 @@ pub fn test(args: TestArgs) -> Result<()> {
         steps.run("format", || process::run(&mut cargo::command(&["fmt", "--all", "--check"])));
     }
     steps.run("build", build_programs);
-    steps.run("tests", || process::run(&mut rust_tests(args.filter.as_deref())));
+    let mut failures = Failures::default();
+    steps.run("tests", || process::run_read(&mut rust_tests(args.filter.as_deref()), |line| failures.read(line)));
     if args.filter.is_none() {
         steps.run("lints", || {
             process::run(&mut workspace(&["clippy", "--locked", "--all-targets"], &["--", "-D", "warnings"]))
         });
     }
-    steps.finish()
+    steps.finish(&failures.found())
 }
 
 /// Installs what the tests and the window's screenshots need, and builds the pages that the app embeds.
@@ -108,7 +110,10 @@ impl Steps {
         self.done.push((name, begin.elapsed(), result.is_ok()));
     }
 
-    fn finish(self) -> Result<()> {
+    fn finish(self, failures: &[Failure]) -> Result<()> {
+        for Failure { test, reason } in failures {
+            println!("\n== failed: {test}\n{}", reason.join("\n"));
+        }
         println!("\n== summary");
         for (name, time, passed) in &self.done {
             println!("{:<7}{name:<20}{:>6} s", if *passed { "ok" } else { "FAILED" }, time.as_secs());
