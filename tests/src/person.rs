@@ -211,6 +211,16 @@ impl Person {
         .await
     }
 
+    /// Opens a room once this device knows of it: another one may have heard of it first.
+    ///
+    /// # Errors
+    /// It did not come, or was refused.
+    pub async fn open_room(&self, room_id: RoomId) -> Result<()> {
+        self.see("the room in the list", |view| view.rooms.rooms.iter().find(|room| room.id == room_id).map(drop))
+            .await?;
+        self.command(Command::OpenRoom { room_id }).await
+    }
+
     /// Waits until the open room's timeline satisfies `look`.
     ///
     /// # Errors

@@ -39,7 +39,7 @@ fn hears(recording: &Path, hz: f64) -> bool {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn tone_and_picture_of_real_devices_reach_the_other_side() -> Result<()> {
     let _turn = e2e::turn().await;
-    const SECONDS: u32 = 8;
+    const SECONDS: u32 = 10;
     let relay = Relay::start().await?;
     let sounds = PrivatePipeWire::start()?;
     let camera = FakeCamera::build(&FakeCameraOptions::default())?;

@@ -84,7 +84,7 @@ async fn unread_messages_are_counted_until_they_are_read() -> Result<()> {
     }
     bob.see("three unread messages", |view| (unread(view, room) == Some(3)).then_some(())).await?;
 
-    bob.command(Command::OpenRoom { room_id: room }).await?;
+    bob.open_room(room).await?;
     let last = bob.see_message("three").await?;
     bob.command(Command::MarkRead { room_id: room, seq: last.seq.expect("a stored message has a place") }).await?;
     bob.see("no unread messages", |view| (unread(view, room) == Some(0)).then_some(())).await
@@ -103,7 +103,7 @@ async fn history_is_there_without_the_relay() -> Result<()> {
         (view.connection != parley_shared::view::ConnectionView::Online).then_some(())
     })
     .await?;
-    bob.command(Command::OpenRoom { room_id: room }).await?;
+    bob.open_room(room).await?;
     bob.see_message("Remember this").await?;
     Ok(())
 }

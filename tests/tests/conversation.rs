@@ -23,10 +23,7 @@ async fn group(relay_url: &str) -> Result<(Vec<Person>, RoomId)> {
     people[0].command(Command::CreateGroup { name, topic, visibility: Visibility::Private, members }).await?;
     let room = people[0].see_timeline("the group", |timeline| Some(timeline.room.id)).await?;
     for person in &people[1..] {
-        person
-            .see("the group in the list", |view| view.rooms.rooms.iter().find(|item| item.id == room).map(drop))
-            .await?;
-        person.command(Command::OpenRoom { room_id: room }).await?;
+        person.open_room(room).await?;
         person.see_timeline("the group", |timeline| (timeline.room.id == room).then_some(())).await?;
     }
     Ok((people, room))
@@ -73,7 +70,7 @@ async fn answers_reactions_pins_and_threads_reach_everybody_and_every_device() -
     let (people, room) = group(&relay.url).await?;
     let (mara, jonas) = (&people[0], &people[1]);
     let phone = jonas.another_device(&relay.url).await?;
-    phone.command(Command::OpenRoom { room_id: room }).await?;
+    phone.open_room(room).await?;
     let question = said(mara, room, "Who brings the *boat*?").await?;
     stored(jonas, "Who brings the *boat*?").await?;
 
@@ -143,7 +140,7 @@ async fn a_mention_is_counted_on_all_devices_until_one_of_them_reads_it() -> Res
     };
     jonas.see("one mention", counted(2, 1)).await?;
     phone.see("one mention", counted(2, 1)).await?;
-    phone.command(Command::OpenRoom { room_id: room }).await?;
+    phone.open_room(room).await?;
     let last = phone
         .see_timeline("the mention", |timeline| timeline.messages.iter().find(|one| one.mentions_me).cloned())
         .await?;

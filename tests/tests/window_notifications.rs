@@ -105,7 +105,7 @@ async fn what_was_read_elsewhere_goes_and_what_is_not_wanted_is_not_shown() -> R
 
 /// Reads up to the message with this text.
 async fn read_on(device: &Person, room_id: RoomId, text: &str) -> Result<()> {
-    device.command(Command::OpenRoom { room_id }).await?;
+    device.open_room(room_id).await?;
     let seq = device.see_message(text).await?.seq.context("it is stored")?;
     device.command(Command::MarkRead { room_id, seq }).await
 }

@@ -41,16 +41,13 @@ async fn a_tenth_of_lost_sound_is_hardly_heard() {
 async fn a_calm_network_is_played_with_little_delay_and_short_packets() {
     let call = Call::start(&CallSetup::default());
     call.until_media(LIMIT).await.unwrap();
-    let heard = &call.answerer.handle;
-    eventually("packets are short", LIMIT, async || {
-        let before = heard.stats().await.audio.received;
-        tokio::time::sleep(Duration::from_secs(1)).await;
-        heard.stats().await.audio.received - before > 70
+    // Not at once: this machine may be busy, which is no calm network.
+    eventually("packets are short and the delay is little", LIMIT, async || {
+        let [before, after] = during(&call, Duration::from_secs(1)).await.map(|stats| stats.audio);
+        println!("{after:?}");
+        after.received - before.received > 70 && after.target_ms < 60.0 && after.jitter_ms < 30.0
     })
     .await;
-    let stats = heard.stats().await;
-    println!("{:#?} {:?}", stats.audio, stats.marks);
-    assert!(stats.audio.target_ms < 60.0 && stats.audio.jitter_ms < 30.0, "{:?}", stats.audio);
     call.close().await;
 }
 

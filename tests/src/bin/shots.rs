@@ -146,9 +146,9 @@ async fn talk(people: &[Person]) -> Result<()> {
     for (person, text) in lines {
         let room_id =
             person.see("the group", |view| Some(view.rooms.rooms.iter().find(|room| room.title == name)?.id)).await?;
-        person.command(Command::OpenRoom { room_id }).await?;
+        person.open_room(room_id).await?;
         person.say(room_id, text).await?;
-        amara.command(Command::OpenRoom { room_id }).await?;
+        amara.open_room(room_id).await?;
         amara.see_message(text).await?;
     }
     let room_id = mei.open_direct("Nora Lindqvist").await?;
