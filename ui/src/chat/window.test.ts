@@ -122,10 +122,17 @@ describe('towards', () => {
   });
 
   it('begins at the top of what is elsewhere and goes on downwards, then upwards', () => {
-    expect(towards([100, 120], [5, 25], 6)).toEqual([100, 106]);
+    expect(towards([100, 120], [5, 8], 6)).toEqual([100, 106]);
     expect(towards([100, 120], [100, 106], 6)).toEqual([100, 112]);
-    expect(towards([100, 120], [110, 130], 6)).toEqual([104, 120]);
+    expect(towards([100, 120], [110, 122], 6)).toEqual([104, 120]);
     expect(towards([100, 120], [108, 116], 6)).toEqual([106, 120]);
+  });
+
+  it('draws as many as leave, wherever that is', () => {
+    expect(towards([100, 120], [5, 17], 6)).toEqual([100, 112]);
+    expect(towards([100, 120], [5, 40], 6)).toEqual([100, 120]);
+    expect(towards([100, 120], [92, 104], 6)).toEqual([100, 112]);
+    expect(towards([100, 120], [116, 128], 6)).toEqual([108, 120]);
   });
 
   it('arrives', () => {

@@ -113,11 +113,13 @@ export class RowWindow {
 
 type Range = readonly [start: number, end: number];
 
-/** The part of `wanted` that can be drawn with at most `most` rows more than are `drawn`: downwards first, as one reads. */
+/** The part of `wanted` that can be drawn with at most `most` rows made anew; what leaves of `drawn` gives its elements to as many more. Downwards first, as one reads. */
 export function towards(wanted: Range, drawn: Range, most: number): Range {
   const from = Math.max(wanted[0], drawn[0]);
   const to = Math.min(wanted[1], drawn[1]);
-  if (from >= to) return [wanted[0], Math.min(wanted[1], wanted[0] + most)];
-  const end = Math.min(wanted[1], to + most);
-  return [Math.max(wanted[0], from - (most - (end - to))), end];
+  const leaving = drawn[1] - drawn[0] - Math.max(0, to - from);
+  const more = Math.max(most, leaving);
+  if (from >= to) return [wanted[0], Math.min(wanted[1], wanted[0] + more)];
+  const end = Math.min(wanted[1], to + more);
+  return [Math.max(wanted[0], from - (more - (end - to))), end];
 }
