@@ -17,6 +17,8 @@ pub enum Purpose {
     App,
     /// Tests and benches with real sound servers, windows and browsers.
     Tests,
+    /// Benches beside servers that no test needs.
+    Benches,
 }
 
 /// Installs what is missing, after asking. Says nothing when nothing is.
@@ -81,6 +83,8 @@ enum Probe {
     Library(&'static str),
     /// The shared library of this name, of any version, is in a folder for libraries. Linux only.
     SharedLibrary(&'static str),
+    /// Lua, of any version, opens SQLite's databases. Linux only.
+    LuaSqlite,
     /// Python makes environments; Debian keeps the part that puts pip into them in a package of its own. Linux only.
     PythonVenv,
 }
@@ -89,7 +93,7 @@ impl Probe {
     fn applies(&self) -> bool {
         match self {
             Self::Program(_) => true,
-            Self::LinuxProgram(_) | Self::Library(_) | Self::SharedLibrary(_) | Self::PythonVenv => {
+            Self::LinuxProgram(_) | Self::Library(_) | Self::SharedLibrary(_) | Self::LuaSqlite | Self::PythonVenv => {
                 cfg!(target_os = "linux")
             }
         }
@@ -100,6 +104,7 @@ impl Probe {
             Self::Program(names) | Self::LinuxProgram(names) => names.iter().any(|name| program(name).is_some()),
             Self::Library(name) => process::ask("pkg-config", &["--exists", name]).is_some(),
             Self::SharedLibrary(name) => library_folders().iter().any(|dir| has_library(dir, name)),
+            Self::LuaSqlite => library_folders().iter().any(|dir| has_lua_sqlite(&dir.join("lua"))),
             Self::PythonVenv => process::ask("python3", &["-c", "import ensurepip, venv"]).is_some(),
         }
     }
@@ -125,6 +130,12 @@ fn library_folders() -> Vec<PathBuf> {
         }
     }
     folders
+}
+
+/// Each version of Lua keeps its modules in a folder of its own.
+fn has_lua_sqlite(lua: &Path) -> bool {
+    let versions = std::fs::read_dir(lua).into_iter().flatten().flatten();
+    versions.into_iter().any(|version| version.path().join("dbd/sqlite3.so").is_file())
 }
 
 fn has_library(dir: &Path, name: &str) -> bool {
@@ -281,6 +292,18 @@ const NEEDS: &[Need] = &[
         pacman: &["python"],
         ..need("Python with venv", Purpose::Tests, Probe::PythonVenv)
     },
+    Need {
+        apt: &["prosody"],
+        dnf: &["prosody"],
+        pacman: &["prosody"],
+        ..need("the chat server Prosody", Purpose::Benches, Probe::LinuxProgram(&["prosody"]))
+    },
+    Need {
+        apt: &["lua-dbi-sqlite3"],
+        dnf: &["lua-dbi"],
+        pacman: &["lua-dbi"],
+        ..need("SQLite for Lua", Purpose::Benches, Probe::LuaSqlite)
+    },
 ];
 
 #[cfg(test)]
@@ -298,7 +321,8 @@ mod tests {
 
     #[test]
     fn purposes_grow() {
-        assert!(Purpose::Engine < Purpose::App && Purpose::App < Purpose::Tests);
+        let all = [Purpose::Engine, Purpose::App, Purpose::Tests, Purpose::Benches];
+        assert!(all.is_sorted_by(|one, next| one < next));
     }
 
     #[test]
@@ -309,6 +333,17 @@ mod tests {
         for file in ["libclang-cpp.so.14", "libclang-cpp14.so", "libclang-14", "libclangBasic.a", "clang.so"] {
             assert!(!is_library(file, "libclang"), "{file}");
         }
+    }
+
+    #[test]
+    fn a_driver_of_lua_is_found_in_the_folder_of_any_version() {
+        let lua = std::env::temp_dir().join(format!("parley-lua-{}", std::process::id()));
+        std::fs::create_dir_all(lua.join("5.4/dbd")).unwrap();
+        let without = has_lua_sqlite(&lua);
+        std::fs::write(lua.join("5.4/dbd/sqlite3.so"), "").unwrap();
+        let with = has_lua_sqlite(&lua);
+        std::fs::remove_dir_all(&lua).unwrap();
+        assert!(!without && with);
     }
 
     #[test]

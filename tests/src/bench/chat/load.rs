@@ -5,15 +5,19 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail, ensure};
 use futures_util::{SinkExt, StreamExt};
 use parley_relay::clock::unix_now;
-use parley_shared::ids::{ClientMessageId, RoomId};
+use parley_shared::ids::ClientMessageId;
 use parley_shared::wire::{ClientMsg, PROTOCOL_VERSION};
 use serde_json::json;
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::http::HeaderValue;
+use tokio_tungstenite::tungstenite::http::header::SEC_WEBSOCKET_PROTOCOL;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
 use super::crowd::{Guest, random};
+use super::xmpp;
 
 /// What a server speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +25,7 @@ pub enum Dialect {
     Parley,
     Ws,
     SocketIo,
+    Prosody,
 }
 
 impl Dialect {
@@ -29,6 +34,7 @@ impl Dialect {
             Self::Parley => "Parley",
             Self::Ws => "ws",
             Self::SocketIo => "Socket.IO 4",
+            Self::Prosody => "Prosody",
         }
     }
 }
@@ -45,7 +51,8 @@ type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 pub struct Client {
     socket: Socket,
     dialect: Dialect,
-    room_id: Option<RoomId>,
+    /// Id or address, where there are several.
+    room: Option<String>,
     next_request: u64,
     unacknowledged: u32,
 }
@@ -67,9 +74,13 @@ impl Client {
     /// The server is away or refuses.
     pub async fn connect(address: &str, dialect: Dialect, guest: Option<&Guest>) -> Result<Self> {
         let config = WebSocketConfig::default().read_buffer_size(4 * 1024).write_buffer_size(0);
-        let (socket, _) = tokio_tungstenite::connect_async_with_config(address, Some(config), true).await?;
-        let room_id = guest.map(|guest| guest.room_id);
-        let mut client = Self { socket, dialect, room_id, next_request: 0, unacknowledged: 0 };
+        let mut request = address.into_client_request()?;
+        if dialect == Dialect::Prosody {
+            request.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(xmpp::PROTOCOL));
+        }
+        let (socket, _) = tokio_tungstenite::connect_async_with_config(request, Some(config), true).await?;
+        let room = guest.map(|guest| guest.room_id.to_string());
+        let mut client = Self { socket, dialect, room, next_request: 0, unacknowledged: 0 };
         match dialect {
             Dialect::Parley => {
                 let access_token = guest.context("a guest of ours has a token")?.token.clone();
@@ -86,8 +97,24 @@ impl Client {
                 client.send("40".to_owned()).await?;
                 client.expect("40{").await?;
             }
+            Dialect::Prosody => {
+                client.ask(xmpp::OPEN, xmpp::FEATURES).await?;
+                client.ask(xmpp::AUTHENTICATE, xmpp::SUCCESS).await?;
+                client.ask(xmpp::OPEN, xmpp::FEATURES).await?;
+                client.ask(xmpp::BIND, xmpp::BOUND).await?;
+            }
         }
         Ok(client)
+    }
+
+    /// Enters a room of Prosody's under a name.
+    ///
+    /// # Errors
+    /// The connection is lost, or the server refuses.
+    pub async fn join(&mut self, room: String, name: &str) -> Result<()> {
+        self.ask(&xmpp::join(&room, name), xmpp::JOINED).await?;
+        self.room = Some(room);
+        Ok(())
     }
 
     /// Says a message of [`SAID_BYTES`] that carries a number.
@@ -99,6 +126,10 @@ impl Client {
             Dialect::Parley => self.say_as(ClientMessageId::from_parts(unix_now(), random()), number).await,
             Dialect::Ws => self.send(said(number)).await,
             Dialect::SocketIo => self.send(format!(r#"42["say","{}"]"#, said(number))).await,
+            Dialect::Prosody => {
+                let room = self.room.as_deref().context("a client of Prosody's is in a room")?;
+                self.send(xmpp::message(room, &said(number))).await
+            }
         }
     }
 
@@ -108,7 +139,7 @@ impl Client {
     /// The connection is lost.
     pub async fn say_as(&mut self, client_id: ClientMessageId, number: u64) -> Result<()> {
         self.next_request += 1;
-        let (id, room_id) = (self.next_request, self.room_id.context("a guest of ours has a room")?);
+        let (id, room_id) = (self.next_request, self.room.as_deref().context("a guest of ours has a room")?);
         let text = said(number);
         let request = json!({ "type": "send_message", "room_id": room_id, "client_id": client_id, "text": text });
         self.send(json!({ "type": "request", "id": id, "request": request }).to_string()).await
@@ -129,7 +160,26 @@ impl Client {
                 }
                 Ok(number(&text).map_or(Heard::Other, Heard::Said))
             }
+            Dialect::Prosody => {
+                ensure!(!xmpp::is_refusal(&text), "Prosody refused: {text}");
+                Ok(number(&text).map_or(Heard::Other, Heard::Said))
+            }
         }
+    }
+
+    /// Waits until the server has kept the message of this number, which nobody else says.
+    ///
+    /// # Errors
+    /// As of [`Self::hear`]; the server keeps nothing.
+    pub async fn hear_kept(&mut self, number: u64) -> Result<()> {
+        let kept = match self.dialect {
+            Dialect::Parley => Heard::Stored,
+            // Whoever said something hears it as all others do, once it is in the archive.
+            Dialect::Prosody => Heard::Said(number),
+            Dialect::Ws | Dialect::SocketIo => bail!("{} keeps nothing", self.dialect.name()),
+        };
+        while self.hear().await? != kept {}
+        Ok(())
     }
 
     async fn hear_parley(&mut self, text: &str) -> Result<Heard> {
@@ -152,6 +202,18 @@ impl Client {
         let begins = text.starts_with(beginning) || text.starts_with(&format!("{{{beginning}"));
         ensure!(begins, "the server said {text} in the place of {beginning}");
         Ok(())
+    }
+
+    /// Sends a stanza and waits for one that holds `mark`.
+    async fn ask(&mut self, stanza: &str, mark: &str) -> Result<()> {
+        self.send(stanza.to_owned()).await?;
+        loop {
+            let text = self.receive().await?;
+            ensure!(!xmpp::is_refusal(&text), "Prosody refused {stanza}: {text}");
+            if text.contains(mark) {
+                return Ok(());
+            }
+        }
     }
 
     /// Waits for the next frame as it is.
@@ -214,6 +276,9 @@ mod tests {
         assert_eq!(number("n=12 hello"), Some(12));
         assert_eq!(number(r#"42["said","n=7 x"]"#), Some(7));
         assert_eq!(number(r#"{"type":"event","seq":3,"event":{"text":"n=99 y"}}"#), Some(99));
+        let archived =
+            "<message id='3' from='room0@rooms.localhost/s5'><body>n=5 z</body><stanza-id id='aqn=='/></message>";
+        assert_eq!(number(archived), Some(5));
         assert_eq!(number("welcome"), None);
     }
 }

@@ -8,3 +8,4 @@ pub mod server;
 pub mod sockets;
 pub mod window;
 mod words;
+mod xmpp;

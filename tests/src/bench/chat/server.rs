@@ -1,14 +1,15 @@
-//! The servers that are measured: ours and those of npm, each a process of its own.
+//! The servers that are measured: ours, those of npm and Prosody, each a process of its own.
 
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow, bail};
 use tempfile::TempDir;
 
 use super::crowd::{Guest, renew, settle};
-use super::load::Dialect;
+use super::load::{Client, Dialect};
+use super::xmpp;
 use crate::programs::{self, Process};
 use crate::relay::RelayProcess;
 
@@ -22,13 +23,15 @@ pub struct Server {
     /// For sockets.
     pub address: String,
     pub guests: Vec<Guest>,
+    /// In each room.
+    members: usize,
     process: Running,
 }
 
 #[derive(Debug)]
 enum Running {
     Relay { relay: RelayProcess, _config: TempDir },
-    Peer { process: Process, _log: TempDir },
+    Peer { process: Process, _folder: TempDir },
 }
 
 impl Server {
@@ -45,26 +48,38 @@ impl Server {
         let guests = settle(relay.data(), rooms, members).await?;
         relay.start_again()?;
         let address = relay.url.replacen("http", "ws", 1) + "/api/v1/socket";
-        Ok(Self { dialect: Dialect::Parley, address, guests, process: Running::Relay { relay, _config: folder } })
+        let process = Running::Relay { relay, _config: folder };
+        Ok(Self { dialect: Dialect::Parley, address, guests, members, process })
     }
 
-    /// Another server, in which everybody is in one room.
+    /// Another server, which has rooms of `members` people each, or only one room where it knows no others.
     ///
     /// # Errors
     /// It is not installed, or does not start.
-    pub fn peer(dialect: Dialect) -> Result<Self> {
-        let (name, address) = match dialect {
-            Dialect::Ws => ("ws", "/"),
-            Dialect::SocketIo => ("socket.io", "/socket.io/?EIO=4&transport=websocket"),
-            Dialect::Parley => anyhow::bail!("Parley is no peer of itself"),
+    pub fn peer(dialect: Dialect, members: usize) -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let (mut command, address) = match dialect {
+            Dialect::Ws => (npm("ws")?, "/"),
+            Dialect::SocketIo => (npm("socket.io")?, "/socket.io/?EIO=4&transport=websocket"),
+            Dialect::Prosody => (prosody(folder.path())?, "/xmpp-websocket"),
+            Dialect::Parley => bail!("Parley is no peer of itself"),
         };
-        let log = tempfile::tempdir()?;
-        let mut command = Command::new(programs::installed(&["node"])?);
-        command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/peers/chat.js")).arg(name);
-        let mut process = Process::start(&mut command, &log.path().join("peer.log"))?;
+        let mut process = Process::start(&mut command, &folder.path().join("peer.log"))?;
         let listens = process.wait_for("listening on http://", START)?;
         let address = format!("ws://{listens}{address}");
-        Ok(Self { dialect, address, guests: Vec::new(), process: Running::Peer { process, _log: log } })
+        Ok(Self { dialect, address, guests: Vec::new(), members, process: Running::Peer { process, _folder: folder } })
+    }
+
+    /// Connects the client of this number and puts it into its room; those of a room follow one another.
+    ///
+    /// # Errors
+    /// The server refuses it.
+    pub async fn enter(&self, number: usize) -> Result<Client> {
+        let mut client = Client::connect(&self.address, self.dialect, self.guests.get(number)).await?;
+        if self.dialect == Dialect::Prosody {
+            client.join(xmpp::room(number / self.members), &format!("guest{number}")).await?;
+        }
+        Ok(client)
     }
 
     /// The relay's address for REST.
@@ -74,7 +89,7 @@ impl Server {
     pub fn url(&self) -> Result<&str> {
         match &self.process {
             Running::Relay { relay, .. } => Ok(&relay.url),
-            Running::Peer { .. } => anyhow::bail!("only a relay has REST"),
+            Running::Peer { .. } => bail!("only a relay has REST"),
         }
     }
 
@@ -95,7 +110,7 @@ impl Server {
                 renew(relay.data(), &mut self.guests)?;
                 relay.start_again()
             }
-            Running::Peer { .. } => anyhow::bail!("only a relay is started again"),
+            Running::Peer { .. } => bail!("only a relay is started again"),
         }
     }
 
@@ -107,6 +122,23 @@ impl Server {
             Running::Peer { process, .. } => Ok(process.id()),
         }
     }
+}
+
+fn npm(package: &str) -> Result<Command> {
+    let mut command = Command::new(programs::installed(&["node"])?);
+    command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/peers/chat.js")).arg(package);
+    Ok(command)
+}
+
+/// It keeps everything in `data`.
+fn prosody(data: &Path) -> Result<Command> {
+    const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/peers/prosody");
+    let program = programs::installed(&["prosody"])
+        .map_err(|_| anyhow!("prosody is missing: `cargo xtask bench chat` installs it"))?;
+    let mut command = Command::new(program);
+    command.arg("-F").arg("--config").arg(Path::new(FOLDER).join("prosody.cfg.lua"));
+    command.env("PARLEY_DATA", data).env("PARLEY_PLUGINS", FOLDER);
+    Ok(command)
 }
 
 fn path(path: &Path) -> Result<&str> {

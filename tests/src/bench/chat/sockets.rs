@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use futures_util::future::try_join_all;
-use tokio::task::JoinSet;
 
 use super::load::{Client, Heard, Schedule};
 use super::server::Server;
@@ -57,8 +56,11 @@ pub struct Fanout {
 /// Members who speak; each has two messages under way.
 const SPEAKERS: u64 = 10;
 const UNDER_WAY: u64 = 2;
-const SILENCE: Duration = Duration::from_secs(2);
 const MEASURED: Duration = Duration::from_secs(6);
+/// Between two looks at whether everything has been heard.
+const GLANCE: Duration = Duration::from_millis(100);
+/// After which a message is lost. A server that answers nobody before it has stored what everybody said takes seconds.
+const SILENCE: Duration = Duration::from_secs(60);
 /// After the last message was due.
 const LATE: Duration = Duration::from_secs(10);
 
@@ -76,56 +78,75 @@ pub async fn fanout(server: &Server, members: usize) -> Result<Fanout> {
     Ok(Fanout { delivery_us, full_rate, p50_ms, p99_ms })
 }
 
-/// Everybody who speaks says the next thing as soon as they hear themselves.
+/// What is under way while everybody who speaks says the next thing as soon as they hear themselves.
+#[derive(Debug, Default)]
+struct Talk {
+    said: AtomicU64,
+    /// Of those, heard or acknowledged by who said them; the next is said first.
+    back: AtomicU64,
+    stop: AtomicBool,
+}
+
+impl Talk {
+    async fn say(&self, client: &mut Client, number: u64) -> Result<()> {
+        self.said.fetch_add(1, Ordering::SeqCst);
+        client.say(number).await
+    }
+
+    /// Says the next thing, unless it is time to stop: then false.
+    async fn came_back(&self, client: &mut Client, number: u64) -> Result<bool> {
+        let goes_on = !self.stop.load(Ordering::SeqCst);
+        if goes_on {
+            self.say(client, number).await?;
+        }
+        self.back.fetch_add(1, Ordering::SeqCst);
+        Ok(goes_on)
+    }
+
+    /// How many messages were said, once nobody will say another.
+    fn total(&self) -> Option<u64> {
+        let back = self.back.load(Ordering::SeqCst);
+        let said = self.said.load(Ordering::SeqCst);
+        (self.stop.load(Ordering::SeqCst) && said == back).then_some(said)
+    }
+}
+
 async fn full_speed(server: &Server, clients: Vec<Client>) -> Result<(f64, f64, Vec<Client>)> {
-    let members = clients.len();
-    let (heard, stop) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
-    let mut talks = JoinSet::new();
-    for (index, mut client) in clients.into_iter().enumerate() {
-        let (heard, stop, me) = (heard.clone(), stop.clone(), index as u64);
-        talks.spawn(async move {
-            let speaks = me < SPEAKERS;
-            let mut open = if speaks { UNDER_WAY } else { 0 };
-            for _ in 0..open {
-                client.say(me).await?;
-            }
-            // What a speaker has said is heard by all: whoever hears nothing for two seconds has heard everything.
-            loop {
-                let Ok(said) = tokio::time::timeout(SILENCE, client.hear()).await else {
-                    if stop.load(Ordering::Relaxed) {
-                        break;
-                    }
-                    continue;
-                };
-                let Heard::Said(number) = said? else { continue };
-                heard.fetch_add(1, Ordering::Relaxed);
-                if speaks && number == me {
-                    if stop.load(Ordering::Relaxed) {
-                        open -= 1;
-                    } else {
-                        client.say(me).await?;
-                    }
-                }
-            }
-            ensure!(open == 0, "{open} messages of speaker {me} never came back");
-            Ok((me, client))
-        });
-    }
-    tokio::time::sleep(Duration::from_secs(1)).await;
-    let id = server.id()?;
-    let (begin, cpu, before) = (Instant::now(), usage::tree_cpu_s(id), heard.load(Ordering::Relaxed));
+    let (members, talk, id) = (clients.len(), Arc::new(Talk::default()), server.id()?);
+    let (begin, cpu) = (Instant::now(), usage::tree_cpu_s(id));
+    let talks = clients.into_iter().zip(0..).map(|(client, me)| tokio::spawn(converse(client, me, talk.clone())));
+    let talks = talks.collect::<Vec<_>>();
     tokio::time::sleep(MEASURED).await;
-    let deliveries = (heard.load(Ordering::Relaxed) - before) as f64;
-    let (cpu, seconds) = (usage::tree_cpu_s(id) - cpu, begin.elapsed().as_secs_f64());
-    stop.store(true, Ordering::Relaxed);
-    let mut clients = Vec::with_capacity(members);
-    while let Some(talk) = talks.join_next().await {
-        clients.push(talk??);
+    talk.stop.store(true, Ordering::SeqCst);
+    let (mut end, mut clients) = (begin, Vec::with_capacity(members));
+    for talk in try_join_all(talks).await? {
+        let (client, last) = talk?;
+        end = end.max(last);
+        clients.push(client);
     }
-    clients.sort_by_key(|(index, _)| *index);
-    ensure!(deliveries > 0.0, "nothing was heard");
-    let clients = clients.into_iter().map(|(_, client)| client).collect();
-    Ok((cpu * 1e6 / deliveries, deliveries / seconds / members as f64, clients))
+    let (cpu, seconds) = (usage::tree_cpu_s(id) - cpu, (end - begin).as_secs_f64());
+    let said = talk.said.load(Ordering::SeqCst) as f64;
+    Ok((cpu * 1e6 / (said * members as f64), said / seconds, clients))
+}
+
+/// Hears everything that is said; gives when the last of it came.
+async fn converse(mut client: Client, me: u64, talk: Arc<Talk>) -> Result<(Client, Instant)> {
+    for _ in 0..if me < SPEAKERS { UNDER_WAY } else { 0 } {
+        talk.say(&mut client, me).await?;
+    }
+    let (mut heard, mut last) = (0, Instant::now());
+    while talk.total() != Some(heard) {
+        let Ok(said) = tokio::time::timeout(GLANCE, client.hear()).await else {
+            ensure!(last.elapsed() < SILENCE, "member {me} heard {heard} of {:?}", talk.said);
+            continue;
+        };
+        let Heard::Said(number) = said? else { continue };
+        (heard, last) = (heard + 1, Instant::now());
+        if number == me {
+            talk.came_back(&mut client, me).await?;
+        }
+    }
+    Ok((client, last))
 }
 
 /// Messages come at a steady rate, whether or not those before have arrived.
@@ -164,45 +185,42 @@ async fn half_speed(clients: Vec<Client>, per_second: f64) -> Result<(f64, f64)>
     Ok((percentile(&mut all, 0.50)?, percentile(&mut all, 0.99)?))
 }
 
-/// How many messages a second are on disk and acknowledged, everybody writing one after the other.
+/// How many messages a second are on disk and acknowledged, each of `writers` writing one after the other.
 ///
 /// # Errors
-/// The relay refuses.
-pub async fn inserts_per_second(server: &Server) -> Result<f64> {
-    let clients = connect(server, server.guests.len()).await?;
-    let (stored, stop) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
-    let mut talks = JoinSet::new();
-    for mut client in clients {
-        let (stored, stop) = (stored.clone(), stop.clone());
-        talks.spawn(async move {
-            client.say(0).await?;
-            while !stop.load(Ordering::Relaxed) {
-                if client.hear().await? == Heard::Stored {
-                    stored.fetch_add(1, Ordering::Relaxed);
-                    client.say(0).await?;
-                }
-            }
-            Ok::<_, anyhow::Error>(())
-        });
-    }
-    tokio::time::sleep(Duration::from_secs(1)).await;
-    let (begin, before) = (Instant::now(), stored.load(Ordering::Relaxed));
+/// The server refuses or loses something.
+pub async fn inserts_per_second(server: &Server, writers: usize) -> Result<f64> {
+    let clients = connect(server, writers).await?;
+    let (talk, begin) = (Arc::new(Talk::default()), Instant::now());
+    let talks = clients.into_iter().zip(0..).map(|(client, me)| tokio::spawn(write(client, me, talk.clone())));
+    let talks = talks.collect::<Vec<_>>();
     tokio::time::sleep(MEASURED).await;
-    let rate = (stored.load(Ordering::Relaxed) - before) as f64 / begin.elapsed().as_secs_f64();
-    stop.store(true, Ordering::Relaxed);
-    while let Ok(Some(talk)) = tokio::time::timeout(Duration::from_secs(2), talks.join_next()).await {
-        talk??;
+    talk.stop.store(true, Ordering::SeqCst);
+    let mut end = begin;
+    for last in try_join_all(talks).await? {
+        end = end.max(last?);
     }
-    Ok(rate)
+    Ok(talk.said.load(Ordering::SeqCst) as f64 / (end - begin).as_secs_f64())
+}
+
+/// Writes until it is told to stop and the last has been kept; gives when that was.
+async fn write(mut client: Client, me: u64, talk: Arc<Talk>) -> Result<Instant> {
+    talk.say(&mut client, me).await?;
+    loop {
+        let kept = tokio::time::timeout(SILENCE, client.hear_kept(me)).await;
+        kept.with_context(|| format!("a message of writer {me} was lost"))??;
+        let last = Instant::now();
+        if !talk.came_back(&mut client, me).await? {
+            return Ok(last);
+        }
+    }
 }
 
 async fn connect(server: &Server, count: usize) -> Result<Vec<Client>> {
     let numbers: Vec<usize> = (0..count).collect();
     let mut clients = Vec::with_capacity(count);
     for chunk in numbers.chunks(OPENING) {
-        let opening =
-            chunk.iter().map(|number| Client::connect(&server.address, server.dialect, server.guests.get(*number)));
-        clients.extend(try_join_all(opening).await?);
+        clients.extend(try_join_all(chunk.iter().map(|number| server.enter(*number))).await?);
     }
     Ok(clients)
 }
@@ -220,4 +238,19 @@ pub fn percentile(values: &mut [f64], share: f64) -> Result<f64> {
     values.sort_by(f64::total_cmp);
     let index = ((values.len() - 1) as f64 * share).round() as usize;
     Ok(values[index])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn total_is_known_once_nobody_will_say_more() {
+        let talk = Talk { said: AtomicU64::new(2), back: AtomicU64::new(2), stop: AtomicBool::new(false) };
+        assert_eq!(talk.total(), None);
+        talk.stop.store(true, Ordering::SeqCst);
+        assert_eq!(talk.total(), Some(2));
+        talk.said.store(3, Ordering::SeqCst);
+        assert_eq!(talk.total(), None);
+    }
 }
