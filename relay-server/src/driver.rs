@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use axum::extract::ws::Utf8Bytes;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesOrdered;
-use parley_shared::ids::DeviceId;
+use parley_shared::ids::{DeviceId, EventSeq};
 use parley_shared::wire::{ClientMsg, Event, Resume, User};
 use rand::RngCore;
 use relay_core::work::{Answered, Ticket};
@@ -36,8 +36,28 @@ const COMMANDS: usize = 4_096;
 /// To one socket's task. The queue's end without `Close` cuts the connection.
 #[derive(Debug)]
 pub enum ToSocket {
-    Frame(Utf8Bytes),
+    Frame(Frame),
     Close(CloseReason),
+}
+
+/// Made into text by the socket's own task: the one loop only passes on what many are told.
+#[derive(Debug)]
+pub enum Frame {
+    Msg(Utf8Bytes),
+    /// An event's JSON, shared by all who are told, and its number for this one.
+    Event {
+        seq: EventSeq,
+        event: Arc<str>,
+    },
+}
+
+impl Frame {
+    pub fn text(self) -> Utf8Bytes {
+        match self {
+            Self::Msg(text) => text,
+            Self::Event { seq, event } => format!(r#"{{"type":"event","seq":{seq},"event":{event}}}"#).into(),
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -209,19 +229,18 @@ impl Driver {
     fn send(&mut self, socket: SocketId, msg: Outgoing) {
         let Some(queue) = self.sockets.get(&socket) else { return };
         let frame = match msg {
-            Outgoing::Msg(msg) => json(&*msg),
+            Outgoing::Msg(msg) => Frame::Msg(json(&*msg).into()),
             Outgoing::Event { seq, event } => {
                 self.metrics.count_event();
-                let body = match &self.last_event {
-                    Some((last, body)) if Arc::ptr_eq(last, &event) => body.clone(),
+                let text = match &self.last_event {
+                    Some((last, text)) if Arc::ptr_eq(last, &event) => text.clone(),
                     Some(_) | None => Arc::from(json(&*event)),
                 };
-                let frame = format!(r#"{{"type":"event","seq":{seq},"event":{body}}}"#);
-                self.last_event = Some((event, body));
-                frame
+                self.last_event = Some((event, text.clone()));
+                Frame::Event { seq, event: text }
             }
         };
-        if queue.try_send(ToSocket::Frame(frame.into())).is_err() {
+        if queue.try_send(ToSocket::Frame(frame)).is_err() {
             self.metrics.count_cut();
             tracing::debug!(socket = socket.0, "a socket was too slow and is cut");
             self.sockets.remove(&socket);

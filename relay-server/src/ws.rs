@@ -17,7 +17,7 @@ use serde::Deserialize;
 use tokio::sync::mpsc;
 
 use crate::app::App;
-use crate::driver::{CloseReason, SOCKET_QUEUE, ToSocket};
+use crate::driver::{CloseReason, Frame, SOCKET_QUEUE, ToSocket};
 use crate::http::extract::Answer;
 
 /// A frame that is not out after this time never will be.
@@ -148,7 +148,7 @@ impl Connection {
             let silent_until = self.heard_at + HEARTBEAT_TIMEOUT;
             tokio::select! {
                 frame = frames.recv() => match frame {
-                    Some(ToSocket::Frame(text)) => match self.send_all(text, &mut frames).await {
+                    Some(ToSocket::Frame(frame)) => match self.send_all(frame, &mut frames).await {
                         Sent::All => {}
                         Sent::Closing(reason) => {
                             self.close(reason).await;
@@ -230,16 +230,16 @@ impl Connection {
     }
 
     /// Sends a frame and those that wait behind it: many small writes to the system cost more than all the rest of a frame.
-    async fn send_all(&mut self, first: Utf8Bytes, frames: &mut mpsc::Receiver<ToSocket>) -> Sent {
+    async fn send_all(&mut self, first: Frame, frames: &mut mpsc::Receiver<ToSocket>) -> Sent {
         while let Err(wait) = self.writes.take(WRITES, Instant::now()) {
             tokio::time::sleep(wait).await;
         }
         let sending = async {
-            self.socket.feed(Message::Text(first)).await?;
+            self.socket.feed(Message::Text(first.text())).await?;
             let mut closing = None;
             for _ in 1..FRAMES_AT_ONCE {
                 match frames.try_recv() {
-                    Ok(ToSocket::Frame(text)) => self.socket.feed(Message::Text(text)).await?,
+                    Ok(ToSocket::Frame(frame)) => self.socket.feed(Message::Text(frame.text())).await?,
                     Ok(ToSocket::Close(reason)) => {
                         closing = Some(reason);
                         break;

@@ -17,7 +17,7 @@ const BENCHES: &[(&str, &str)] = &[
     ("call", "one call between two people, beside Chromium to Chromium"),
     (
         "chat",
-        "sockets, fan-out and durable inserts, beside ws and Socket.IO; long histories; a relay that is killed while everybody writes",
+        "sockets, fan-out and durable inserts, beside ws, Socket.IO and Prosody; long histories; a relay that is killed while everybody writes",
     ),
     ("media", "sound and picture under bad networks, beside libwebrtc to libwebrtc"),
 ];
@@ -60,7 +60,7 @@ pub fn bench(args: BenchArgs) -> Result<()> {
     if wanted.contains(&"chat") {
         test::prepare(args.yes)?;
     }
-    deps::ensure(Purpose::Tests, args.yes)?;
+    deps::ensure(Purpose::Benches, args.yes)?;
     // The libwebrtc that some are measured beside.
     npm::install(&paths::workspace().join("tests"))?;
     let programs = cargo::build(&["parley-relay", "parley-client", "parley-desktop", "e2e"], true)?;

@@ -175,9 +175,8 @@ async fn window_rows(runs: u32) -> Result<Vec<Row>> {
     Ok(vec![
         Row::new("scroll_script_max_ms", "ms", Better::Lower, Some(32.0), &scrolls, &[])
             .because("100,000 messages read, flicked and dragged through, in Chromium"),
-        Row::new("cold_start_ms", "ms", Better::Lower, Some(900.0), &starts, &[]).because(
-            "from the start of the process to a message of a room that is clicked, driven by WebDriver, no relay",
-        ),
+        Row::new("cold_start_ms", "ms", Better::Lower, Some(900.0), &starts, &[])
+            .because("from the start of the process to a message of the room of before, driven by WebDriver, no relay"),
     ])
 }
 

@@ -41,7 +41,7 @@ use parley_shared::wire::{
     CallReport, ChangeRoom, ChangesPage, Device, HistoryPage, HistoryQuery, Invite, Member, MemberRole, Message,
     MessageVersion, NotifyLevel, Person, PublicRoom, Room, SearchPage, StoredReport, ThreadPage, User,
 };
-use relay_core::work::{Answered, Done, OpenCall, Roster, Work};
+use relay_core::work::{Answered, Done, NewMessage, OpenCall, Roster, Work};
 
 use super::{
     Answer, Credentials, Left, Mark, NewDevice, NewInvite, NewRoom, NewUser, Rotate, Rotated, Search, Store,
@@ -63,6 +63,11 @@ impl SqliteStore {
     /// Fails when the file cannot be opened, is no database, or was written by a newer relay.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         Ok(Self { pool: Pool::open(path)?, probe: Probe::default() })
+    }
+
+    /// Takes in many messages in one transaction: all of them or none. What was sent before stays as it is.
+    pub fn import(&self, messages: Vec<NewMessage>) -> Answer<()> {
+        self.pool.write(move |c| messages.iter().try_for_each(|new| chat::send(c, new).map(drop)))
     }
 }
 

@@ -16,14 +16,16 @@ use tokio::sync::oneshot;
 
 use crate::store::{Answer, StoreError};
 
-const BATCH_ROWS: usize = 64;
-const BATCH_TIME: Duration = Duration::from_millis(5);
+const BATCH_ROWS: usize = 256;
+const BATCH_TIME: Duration = Duration::from_millis(10);
 const WRITES_WAITING: usize = 4_096;
 const READS_WAITING: usize = 1_024;
 const READERS: usize = 2;
 /// Pages that a connection keeps, in KiB: history lives in the page cache of the system.
 const WRITER_CACHE_KIB: i64 = 2_048;
 const READER_CACHE_KIB: i64 = 1_024;
+/// Pages in the write-ahead log before they go into the database: one that was changed many times, as the ends of indexes are, goes once.
+const LOG_PAGES: i64 = 4_000;
 /// Steps of the database between two looks at the clock. Each page of the index of words takes a few, however long the whole takes.
 const STEPS_BETWEEN_LOOKS: i32 = 500;
 
@@ -146,6 +148,7 @@ fn open_writer(path: &Path) -> Result<Connection, rusqlite::Error> {
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;
+    connection.pragma_update(None, "wal_autocheckpoint", LOG_PAGES)?;
     keep_plans(&connection)?;
     Ok(connection)
 }

@@ -3,7 +3,6 @@
 use std::time::Instant;
 
 use anyhow::{Result, ensure};
-use futures_util::future::try_join_all;
 use parley_client::core::{HistoryKey, SearchSpec};
 use parley_client::store::History;
 use parley_relay::store::sqlite::SqliteStore;
@@ -11,7 +10,7 @@ use parley_relay::store::{Search, Store};
 use parley_shared::ids::{Change, ClientMessageId, MessageId, RoomId, Seq, UnixMs, UserId};
 use parley_shared::search::SearchQuery;
 use parley_shared::wire::{HistoryQuery, Message, MessageBody};
-use relay_core::work::{NewMessage, Work};
+use relay_core::work::NewMessage;
 
 use super::crowd::{Guest, settle};
 use super::sockets::percentile;
@@ -19,11 +18,9 @@ use super::words::Writer;
 
 const ROOMS: usize = 100;
 const MEMBERS: usize = 5;
-/// Writes that wait for the store at once.
-const AT_ONCE: u64 = 256;
 /// Pages and searches that are timed, after as many that warm the caches.
 const ASKED: usize = 1_000;
-/// Messages of a device's history that are written at once.
+/// Messages that are written in one transaction.
 const BATCH: u64 = 2_000;
 
 /// Of a relay's store, in milliseconds.
@@ -44,18 +41,15 @@ pub async fn relay(messages: u64, seed: u64) -> Result<Relay> {
     let store = SqliteStore::open(&folder.path().join("relay.sqlite"))?;
     let mut writer = Writer::new(seed);
     let mut sizes = [0_u64; ROOMS];
-    for first in (0..messages).step_by(usize::try_from(AT_ONCE)?) {
-        let batch: Vec<NewMessage> = (first..(first + AT_ONCE).min(messages))
+    for first in (0..messages).step_by(usize::try_from(BATCH)?) {
+        let batch = (first..(first + BATCH).min(messages))
             .map(|number| {
                 let room = writer.rank(ROOMS as f64);
                 sizes[room] += 1;
                 new_message(number, &guests[room * MEMBERS + usize::from(number % 2 == 0)], writer.text())
             })
             .collect();
-        try_join_all(batch.into_iter().map(async |message| {
-            store.perform(Work::SendMessage(message)).await.map_err(|error| anyhow::anyhow!("{error:?}"))
-        }))
-        .await?;
+        store.import(batch).await?;
     }
     let (mut pages, mut searches) = (Vec::new(), Vec::new());
     for turn in 0..2 * ASKED {
