@@ -1,34 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import type { MessageView } from '../generated/view';
+import { said } from './fixtures';
 import { rowsOf, type Row } from './rows';
 
 const NOON = new Date(2026, 4, 12, 12).getTime();
 const MINUTE = 60_000;
 
-function message(seq: number, sender: string, at: number, more: Partial<MessageView> = {}): MessageView {
-  return {
-    client_id: `c${seq}`,
-    id: `m${seq}`,
-    seq,
-    sender_id: sender,
-    sender_name: sender,
-    mine: false,
-    sent_at_ms: at,
-    edited: false,
-    reply: null,
-    thread: null,
-    reactions: [],
-    pinned: false,
-    mentions_me: false,
-    body: { type: 'text', text: `${seq}`, mentions: [], attachments: [] },
-    state: { type: 'stored' },
-    can_edit: false,
-    can_delete: false,
-    can_pin: false,
-    can_answer: true,
-    ...more,
-  };
-}
+const message = (seq: number, sender: string, at: number, more: Partial<MessageView> = {}) =>
+  said(`c${seq}`, sender, at, { id: `m${seq}`, seq, ...more });
 
 const timeline = (messages: MessageView[], unread_from: number | null = null) => ({
   messages,

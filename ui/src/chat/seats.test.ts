@@ -1,33 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import type { MessageView } from '../generated/view';
+import { said } from './fixtures';
 import type { Row } from './rows';
 import { Seats, shapeOf } from './seats';
 
-function row(key: string, more: Partial<MessageView> = {}): Row {
-  const message: MessageView = {
-    client_id: key,
-    id: key,
-    seq: 1,
-    sender_id: 'a',
-    sender_name: 'a',
-    mine: false,
-    sent_at_ms: 0,
-    edited: false,
-    reply: null,
-    thread: null,
-    reactions: [],
-    pinned: false,
-    mentions_me: false,
-    body: { type: 'text', text: `Text of ${key}`, mentions: [], attachments: [] },
-    state: { type: 'stored' },
-    can_edit: false,
-    can_delete: false,
-    can_pin: false,
-    can_answer: true,
-    ...more,
-  };
-  return { kind: 'message', key, message, first: false, last: true };
-}
+const row = (key: string, more: Partial<MessageView> = {}): Row => ({
+  kind: 'message',
+  key,
+  message: said(key, 'a', 0, more),
+  first: false,
+  last: true,
+});
 const rows = (...keys: string[]) => keys.map((key) => row(key));
 const text = (text: string) => ({ type: 'text' as const, text, mentions: [], attachments: [] });
 const seatsOf = (seats: Seats, drawn: Row[]) => drawn.map((one) => seats.of(one));
