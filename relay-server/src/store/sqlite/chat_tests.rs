@@ -2,14 +2,19 @@ use parley_shared::ids::ClientMessageId;
 use parley_shared::wire::HistoryQuery;
 
 use super::*;
-use crate::store::NewRoom;
 use crate::store::sqlite::history::history;
 use crate::store::sqlite::words::room_token;
-use crate::store::sqlite::{migrate, rooms};
+use crate::store::sqlite::{SqliteStore, migrate, rooms};
+use crate::store::{NewRoom, Store};
 
 fn database() -> (Connection, RoomId, UserId) {
     let c = Connection::open_in_memory().unwrap();
     migrate::migrate(&c).unwrap();
+    let (room_id, user_id) = settle(&c);
+    (c, room_id, user_id)
+}
+
+fn settle(c: &Connection) -> (RoomId, UserId) {
     let user_id = UserId::from_bytes([1; 16]);
     let new = crate::store::NewUser {
         tenant: crate::store::TenantId::DEFAULT,
@@ -22,7 +27,7 @@ fn database() -> (Connection, RoomId, UserId) {
         bot: false,
         at: UnixMs(1),
     };
-    crate::store::sqlite::accounts::create_user(&c, &new).unwrap();
+    crate::store::sqlite::accounts::create_user(c, &new).unwrap();
     let room_id = RoomId::from_bytes([2; 16]);
     let new = NewRoom {
         id: room_id,
@@ -35,29 +40,28 @@ fn database() -> (Connection, RoomId, UserId) {
         others: Vec::new(),
         at: UnixMs(1),
     };
-    rooms::create(&c, &new).unwrap();
-    (c, room_id, user_id)
+    rooms::create(c, &new).unwrap();
+    (room_id, user_id)
+}
+
+fn message(room_id: RoomId, sender_id: UserId, n: u8, text: &str) -> NewMessage {
+    NewMessage {
+        id: MessageId::from_bytes([n; 16]),
+        room_id,
+        sender_id,
+        client_id: ClientMessageId::from_bytes([n; 16]),
+        text: text.into(),
+        reply_to: None,
+        thread_id: None,
+        attachments: Vec::new(),
+        at: UnixMs(i64::from(n)),
+    }
 }
 
 fn say(c: &Connection, room_id: RoomId, sender_id: UserId, n: u8, text: &str) -> MessageId {
-    let id = MessageId::from_bytes([n; 16]);
-    let client_id = ClientMessageId::from_bytes([n; 16]);
-    send(
-        c,
-        &NewMessage {
-            id,
-            room_id,
-            sender_id,
-            client_id,
-            text: text.into(),
-            reply_to: None,
-            thread_id: None,
-            attachments: Vec::new(),
-            at: UnixMs(i64::from(n)),
-        },
-    )
-    .unwrap();
-    id
+    let new = message(room_id, sender_id, n, text);
+    send(c, &new).unwrap();
+    new.id
 }
 
 /// Ids found by a word in a room, newest first.
@@ -88,6 +92,28 @@ fn the_index_follows_messages_newest_first_and_by_room() {
     assert_eq!(find(&c, room_id, "ships"), [3]);
     delete(&c, room_id, user_id, third, UnixMs(10)).unwrap();
     assert!(find(&c, room_id, "ships").is_empty());
+}
+
+#[tokio::test]
+async fn an_import_is_taken_as_a_whole_and_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(&folder.path().join("relay.sqlite")).unwrap();
+    let (room_id, user_id) = store.pool.write(|c| Ok(settle(c))).await.unwrap();
+    let ids = async || {
+        let page = store.history(user_id, room_id, HistoryQuery::default()).await.unwrap();
+        page.messages.iter().map(|message| message.id).collect::<Vec<_>>()
+    };
+    let of =
+        |sender, numbers: &[u8]| -> Vec<_> { numbers.iter().map(|n| message(room_id, sender, *n, "old")).collect() };
+    let stranger = UserId::from_bytes([9; 16]);
+
+    let half_wrong = [of(user_id, &[1, 2]), of(stranger, &[3])].concat();
+    assert!(matches!(store.import(half_wrong).await, Err(StoreError::Refused(_))));
+    assert_eq!(ids().await, []);
+    for numbers in [&[1, 2][..], &[1, 2, 4]] {
+        store.import(of(user_id, numbers)).await.unwrap();
+    }
+    assert_eq!(ids().await, [1, 2, 4].map(|n| MessageId::from_bytes([n; 16])));
 }
 
 #[test]
