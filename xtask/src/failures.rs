@@ -1,4 +1,4 @@
-//! Which tests failed and why, gathered from what the test harness prints, so that the end of a long run tells it.
+//! Which tests failed and why, gathered from what cargo and the test harness print, so that the end of a long run tells it.
 
 /// Lines of a failed test's output that the summary repeats: where it stopped and with what words.
 const REASON_LINES: usize = 12;
@@ -10,10 +10,12 @@ pub struct Failure {
     pub reason: Vec<String>,
 }
 
-/// Reads the harness's standard output line by line.
+/// Reads line by line what cargo prints.
 #[derive(Default)]
 pub struct Failures {
     found: Vec<Failure>,
+    /// The program that failed last, as cargo names it.
+    program: String,
     /// Whether the lines that come now are the output of the last failure.
     inside: bool,
 }
@@ -23,6 +25,11 @@ impl Failures {
         if let Some(test) = line.strip_prefix("---- ").and_then(|rest| rest.strip_suffix(" stdout ----")) {
             self.found.push(Failure { test: test.to_owned(), reason: Vec::new() });
             self.inside = true;
+        } else if let Some(program) = line.strip_prefix("error: test failed, to rerun pass ") {
+            self.program = program.trim_matches('`').to_owned();
+        } else if let Some(how) = line.trim_start().strip_prefix("process didn't exit successfully: ") {
+            // Cargo says so of a program that crashed, not of one whose tests failed.
+            self.found.push(Failure { test: self.program.clone(), reason: vec![how.to_owned()] });
         } else if line == "failures:" || line.starts_with("test result:") {
             self.inside = false;
         } else if self.inside
@@ -88,6 +95,16 @@ test other ... ok
         assert_eq!(found[0].reason[0], "thread 'divides' (71) panicked at src/lib.rs:7:9:");
         assert_eq!(found[0].reason[3], " right: 2");
         assert_eq!(found[1].reason, ["Error: no such file"]);
+    }
+
+    #[test]
+    fn program_that_crashed_is_named_beside_failed_tests() {
+        let crash = "error: test failed, to rerun pass `-p e2e --test chat`\n\nCaused by:\n  \
+                     process didn't exit successfully: `/t/chat-c2cf` (signal: 11, SIGSEGV: invalid memory reference)\n";
+        let found = read(&format!("error: test failed, to rerun pass `-p divider --lib`\n{OUTPUT}{crash}"));
+        let names: Vec<_> = found.iter().map(|failure| failure.test.as_str()).collect();
+        assert_eq!(names, ["divides", "text::joins", "-p e2e --test chat"]);
+        assert!(found[2].reason[0].ends_with("(signal: 11, SIGSEGV: invalid memory reference)"));
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! Other programs: ones that are waited for, and services that end with this process.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -110,20 +110,38 @@ pub fn run(command: &mut Command) -> Result<()> {
     ended_well(command, status)
 }
 
-/// Like [`run`], and gives each line of the program's standard output to `read` as it is shown.
+/// Like [`run`], and gives each line that the program prints to `read` as it is shown.
 pub fn run_read(command: &mut Command, mut read: impl FnMut(&str)) -> Result<()> {
     println!("$ {}", show(command));
     end_with_parent(command);
-    let mut child = command.stdout(Stdio::piped()).spawn().with_context(|| format!("start {}", show(command)))?;
-    let mut output = BufReader::new(child.stdout.take().expect("standard output is piped"));
-    let mut line = Vec::new();
-    // Bytes, not text: a test may print anything.
-    while output.read_until(b'\n', &mut line)? > 0 {
-        std::io::stdout().write_all(&line)?;
-        read(String::from_utf8_lossy(&line).trim_end_matches(['\r', '\n']));
+    let mut child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .with_context(|| format!("start {}", show(command)))?;
+    let output = child.stdout.take().expect("standard output is piped");
+    let errors = child.stderr.take().expect("standard error is piped");
+    let (lines, printed) = mpsc::channel();
+    thread::scope(|scope| {
+        scope.spawn({
+            let lines = lines.clone();
+            move || show_lines(output, std::io::stdout(), &lines)
+        });
+        scope.spawn(move || show_lines(errors, std::io::stderr(), &lines));
+        printed.iter().for_each(|line: String| read(&line));
+    });
+    ended_well(command, child.wait()?)
+}
+
+/// Bytes, not text, are shown: a test may print anything.
+fn show_lines(from: impl Read, mut to: impl Write, lines: &Sender<String>) {
+    let (mut from, mut line) = (BufReader::new(from), Vec::new());
+    while matches!(from.read_until(b'\n', &mut line), Ok(1..)) {
+        // Nobody may look any more, but the program must not block on a full pipe.
+        let _ = to.write_all(&line);
+        let _ = lines.send(String::from_utf8_lossy(&line).trim_end_matches(['\r', '\n']).to_owned());
         line.clear();
     }
-    ended_well(command, child.wait()?)
 }
 
 fn ended_well(command: &Command, status: ExitStatus) -> Result<()> {

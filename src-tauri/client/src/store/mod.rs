@@ -1,6 +1,7 @@
 //! Local history on disk, encrypted: one directory per relay and account, one thread that writes in batches, one that reads
 //! what need not wait for it.
 
+mod exit;
 mod history;
 mod messages;
 mod pages;
@@ -80,18 +81,20 @@ impl Store {
         let dir = account_dir(data_dir, account);
         make_private_dir(&dir)?;
         let path = dir.join("history.db");
+        let _in_use = exit::hold();
         let (history, lost) = open_or_begin_again(&path, key, account.user_id)?;
         let cached = Cached { lost, ..history.load()? };
         let reader = History::open_reader(&path, &key.key, account.user_id)?;
+        exit::wait_at_exit();
         let (jobs, inbox) = mpsc::channel(QUEUE);
         let (questions, asked) = mpsc::channel(QUESTIONS);
         let to = answers.clone();
         let writing =
-            std::thread::Builder::new().name("parley-store".to_owned()).spawn(move || run(&history, inbox, &to))?;
+            std::thread::Builder::new().name("parley-store".to_owned()).spawn(move || run(history, inbox, &to))?;
         let files = dir.clone();
         let reading = std::thread::Builder::new()
             .name("parley-reader".to_owned())
-            .spawn(move || answer(&reader, &files, asked, &answers))?;
+            .spawn(move || answer(reader, &files, asked, &answers))?;
         Ok((Self { jobs, questions, threads: [writing, reading], dir }, cached))
     }
 
@@ -191,8 +194,9 @@ pub fn make_private_dir(dir: &Path) -> std::io::Result<()> {
     builder.create(dir)
 }
 
-fn run(history: &History, mut inbox: mpsc::Receiver<StoreJob>, answers: &mpsc::Sender<Input>) {
+fn run(history: History, mut inbox: mpsc::Receiver<StoreJob>, answers: &mpsc::Sender<Input>) {
     while let Some(first) = inbox.blocking_recv() {
+        let _in_use = exit::hold();
         let mut batch = vec![first];
         while batch.len() < BATCH {
             let Ok(next) = inbox.try_recv() else { break };
@@ -203,12 +207,14 @@ fn run(history: &History, mut inbox: mpsc::Receiver<StoreJob>, answers: &mpsc::S
             _ => None,
         };
         let waiting: Vec<ReplyId> = batch.iter().filter_map(waits).collect();
-        if let Err(error) = run_batch(history, batch, answers) {
+        if let Err(error) = run_batch(&history, batch, answers) {
             history.rollback();
             waiting.into_iter().for_each(|reply| give_answer(answers, Input::StoreAnswered(reply, None)));
             tracing::error!(%error, "the local history cannot be written");
         }
     }
+    let _in_use = exit::hold();
+    drop(history);
 }
 
 fn run_batch(history: &History, batch: Vec<StoreJob>, answers: &mpsc::Sender<Input>) -> Result<(), StoreError> {
@@ -281,21 +287,24 @@ fn run_job(history: &History, job: StoreJob) -> Result<Option<Input>, StoreError
     Ok(None)
 }
 
-fn answer(history: &History, dir: &Path, mut asked: mpsc::Receiver<Question>, answers: &mpsc::Sender<Input>) {
+fn answer(history: History, dir: &Path, mut asked: mpsc::Receiver<Question>, answers: &mpsc::Sender<Input>) {
     while let Some(question) = asked.blocking_recv() {
+        let _in_use = exit::hold();
         let (reply, job) = match question {
             Question::Core(reply, job) => (reply, job),
             Question::Page(wanted) => {
-                wanted.answer(history);
+                wanted.answer(&history);
                 continue;
             }
         };
-        let answer = read(history, dir, job);
+        let answer = read(&history, dir, job);
         if let Err(error) = &answer {
             tracing::error!(%error, "the local history cannot be read");
         }
         give_answer(answers, Input::StoreAnswered(reply, answer.ok()));
     }
+    let _in_use = exit::hold();
+    drop(history);
 }
 
 fn read(history: &History, dir: &Path, job: ReadJob) -> Result<StoreAnswer, StoreError> {
