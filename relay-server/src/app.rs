@@ -6,7 +6,6 @@ use std::time::Duration;
 use anyhow::Context as _;
 use parley_shared::ids::DeviceId;
 use parley_shared::wire::{ErrorCode, User, WireError};
-use relay_core::Input;
 use relay_core::rate::{Limiter, Quota, retry_after_s};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -14,6 +13,7 @@ use tokio::sync::watch;
 use crate::auth::{Passwords, Tokens};
 use crate::board::Board;
 use crate::config::Config;
+use crate::devices::Devices;
 use crate::driver::{Driver, Hub};
 use crate::export::Exports;
 use crate::files::Files;
@@ -45,6 +45,7 @@ pub struct Parts {
     pub metrics: Arc<Metrics>,
     pub tenants: Tenants,
     pub seal: Seal,
+    pub devices: Devices,
 }
 
 impl std::fmt::Debug for dyn Store {
@@ -131,18 +132,6 @@ impl Parts {
             Some(_) | None => Err(refused()),
         }
     }
-
-    /// A device that was revoked between its hello and its place in the core is cut like any other.
-    pub async fn cut_if_revoked(&self, device_id: DeviceId) {
-        if let Ok(None) = self.store.device_user(device_id).await {
-            self.hub.input(Input::DevicesRevoked { devices: vec![device_id] }).await;
-        }
-    }
-
-    /// Notes that the device is in use; nobody waits for it.
-    pub fn touch_device(&self, device_id: DeviceId) {
-        drop(self.store.touch_device(device_id, clock::unix_now()));
-    }
 }
 
 /// Opens the data directory and serves until `shutdown` resolves, then tells every socket, finishes what is under way and returns.
@@ -199,10 +188,22 @@ async fn open(config: Config) -> anyhow::Result<(App, Driver)> {
     let (tokens, seal) = (Tokens::new(&secrets.token_key), Seal::new(&secrets.token_key));
     let tenants = Tenants::open(&config, &*store).await.context("cannot make the tenants")?;
     let (passwords, files) = (Passwords::default(), Arc::new(files));
-    Ok((
-        Arc::new(Parts { config, store, files, hub, board, passwords, tokens, gates, exports, metrics, tenants, seal }),
-        driver,
-    ))
+    let parts = Parts {
+        config,
+        store,
+        files,
+        hub,
+        board,
+        passwords,
+        tokens,
+        gates,
+        exports,
+        metrics,
+        tenants,
+        seal,
+        devices: Devices::default(),
+    };
+    Ok((Arc::new(parts), driver))
 }
 
 /// The database and the secrets of a data directory, made when they are not there. Blocks.

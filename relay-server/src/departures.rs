@@ -23,7 +23,7 @@ pub async fn tell_left(app: &Parts, room_id: RoomId, user_id: UserId, left: Left
 pub async fn tell_deleted(app: &Parts, deleted: DeletedAccount) {
     let DeletedAccount { change, devices, left, closed } = deleted;
     let user_id = change.user.id;
-    app.hub.input(Input::DevicesRevoked { devices }).await;
+    app.cut(devices).await;
     app.hub.input(Input::UserChanged { user: change.user, audience: change.audience }).await;
     for (room_id, left) in left {
         tell_left(app, room_id, user_id, left).await;

@@ -12,6 +12,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod departures;
+mod devices;
 pub mod driver;
 pub mod export;
 pub mod files;

@@ -103,11 +103,14 @@ impl Connection {
     }
 
     async fn run(mut self) {
+        let revocations = self.app.devices.revocations();
         match tokio::time::timeout(HELLO_TIMEOUT, self.hello()).await {
             Ok(Ok(Some((user, device_id, resume)))) => {
                 let (queue, frames) = mpsc::channel(SOCKET_QUEUE);
                 self.app.hub.attach(self.id, queue, user, device_id, resume).await;
-                self.app.cut_if_revoked(device_id).await;
+                if self.app.devices.revocations() != revocations {
+                    self.app.cut_if_revoked(device_id).await;
+                }
                 let end = self.talk(frames).await;
                 let closed = Input::SocketClosed { socket: self.id, said_goodbye: end == End::Goodbye };
                 self.app.hub.input(closed).await;

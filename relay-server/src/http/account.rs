@@ -13,7 +13,7 @@ use parley_shared::wire::{
     Device, ErrorCode, Refresh, Registration, Role, Secret, Session, SignIn, SignUp, User, Validated, WireError,
 };
 use rand::RngCore;
-use relay_core::{Input, text};
+use relay_core::text;
 
 use super::door::IDEMPOTENCY_KEY;
 use super::extract::{Answer, At, Body, Caller, nothing_there};
@@ -108,7 +108,7 @@ async fn open_session(app: &App, user: User, name: String) -> Answer<Session> {
     let id = new.id;
     let revoked = app.store.create_device(new).await?;
     if !revoked.is_empty() {
-        app.hub.input(Input::DevicesRevoked { devices: revoked }).await;
+        app.cut(revoked).await;
     }
     session(app, user, id, refresh_token, at)
 }
@@ -154,7 +154,7 @@ pub async fn refresh(
         Rotated::Spent { user, device_id } => Ok(Json(session(&app, user, device_id, next, at)?)),
         Rotated::Reused { device_id } => {
             tracing::warn!(device = %device_id, "a spent refresh token was shown again; its device is revoked");
-            app.hub.input(Input::DevicesRevoked { devices: vec![device_id] }).await;
+            app.cut(vec![device_id]).await;
             Err(refused().into())
         }
         Rotated::Unknown => Err(refused().into()),
@@ -163,7 +163,7 @@ pub async fn refresh(
 
 pub async fn sign_out(State(app): State<App>, caller: Caller) -> Answer<StatusCode> {
     app.store.revoke_device(caller.user.id, caller.device_id).await?;
-    app.hub.input(Input::DevicesRevoked { devices: vec![caller.device_id] }).await;
+    app.cut(vec![caller.device_id]).await;
     if caller.user.role == Role::Guest {
         // The sweeper does it as well, a minute later.
         departures::forget_guests(&app).await;
@@ -187,13 +187,13 @@ pub async fn revoke(State(app): State<App>, caller: Caller, At(device_id): At<De
     if !app.store.revoke_device(caller.user.id, device_id).await? {
         return Err(nothing_there());
     }
-    app.hub.input(Input::DevicesRevoked { devices: vec![device_id] }).await;
+    app.cut(vec![device_id]).await;
     Ok(StatusCode::NO_CONTENT)
 }
 
 pub async fn revoke_others(State(app): State<App>, caller: Caller) -> Answer<StatusCode> {
     let devices = app.store.revoke_other_devices(caller.user.id, caller.device_id).await?;
-    app.hub.input(Input::DevicesRevoked { devices }).await;
+    app.cut(devices).await;
     Ok(StatusCode::NO_CONTENT)
 }
 

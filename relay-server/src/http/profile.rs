@@ -54,7 +54,7 @@ pub async fn change_password(
     let hash = app.passwords.hash(new).await?;
     app.store.set_password(caller.user.id, hash).await?;
     let devices = app.store.revoke_other_devices(caller.user.id, caller.device_id).await?;
-    app.hub.input(Input::DevicesRevoked { devices }).await;
+    app.cut(devices).await;
     tracing::info!(user = %caller.user.id, "a password was changed");
     Ok(StatusCode::NO_CONTENT)
 }

@@ -1,13 +1,15 @@
 //! Listeners and connections.
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{ConnectInfo, State};
-use axum::http::header;
-use axum::response::IntoResponse;
+use axum::http::{Request, StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -56,7 +58,7 @@ async fn connection(router: Router, stream: TcpStream, peer: SocketAddr, mut sto
     let _ = stream.set_nodelay(true);
     let service = service_fn(move |mut request| {
         request.extensions_mut().insert(ConnectInfo(peer));
-        router.clone().call(request)
+        answer(router.clone(), request)
     });
     let mut served = std::pin::pin!(
         http1::Builder::new()
@@ -73,6 +75,23 @@ async fn connection(router: Router, stream: TcpStream, peer: SocketAddr, mut sto
     }
     served.as_mut().graceful_shutdown();
     let _ = served.await;
+}
+
+/// What only reads ends with its caller. A change is brought to its end even when the caller hangs up: it would be in the store, and
+/// nobody who must hear of it would.
+async fn answer(mut router: Router, request: Request<Incoming>) -> Result<Response, Infallible> {
+    let reads = request.method().is_safe();
+    let answer = router.call(request);
+    if reads {
+        return answer.await;
+    }
+    match tokio::spawn(answer).await {
+        Ok(answer) => answer,
+        Err(error) => {
+            tracing::error!(%error, "a request could not be answered");
+            Ok(StatusCode::INTERNAL_SERVER_ERROR.into_response())
+        }
+    }
 }
 
 /// Serves `/metrics` on its own listener, if there is to be one.

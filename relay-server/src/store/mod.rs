@@ -186,7 +186,7 @@ pub trait Store: ExportStore + FileStore + ProfileStore + TenantStore {
     fn rotate_refresh(&self, rotate: Rotate) -> Answer<Rotated>;
     /// The person of a device that is not revoked.
     fn device_user(&self, device_id: DeviceId) -> Answer<Option<User>>;
-    fn touch_device(&self, device_id: DeviceId, at: UnixMs) -> Answer<()>;
+    fn touch_devices(&self, devices: Vec<DeviceId>, at: UnixMs) -> Answer<()>;
     fn devices(&self, user_id: UserId) -> Answer<Vec<Device>>;
     /// False when there is no such device of the person.
     fn revoke_device(&self, user_id: UserId, device_id: DeviceId) -> Answer<bool>;

@@ -3,6 +3,7 @@
 use parley_shared::wire::*;
 use reqwest::{Client, Method, StatusCode};
 use serde_json::json;
+use tokio::io::AsyncWriteExt as _;
 
 use crate::harness::*;
 
@@ -88,6 +89,27 @@ async fn revoked_devices_are_cut_off_at_once() {
     assert!(own.is_alive().await);
     let foreign = format!("/devices/{}", phone.session.device_id);
     assert_eq!(ada.refused(Method::DELETE, &foreign, None).await.0, 404);
+}
+
+#[tokio::test]
+async fn whoever_revokes_a_device_and_hangs_up_has_revoked_it() {
+    let relay = TestRelay::start().await;
+    let ada = relay.sign_up("Ada").await;
+    for _ in 0..10 {
+        let phone = ada.sign_in().await;
+        let mut socket = phone.connect().await;
+        let mut hasty = tokio::net::TcpStream::connect(relay.address).await.unwrap();
+        let request = format!(
+            "DELETE /api/v1/devices/{} HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {}\r\n\r\n",
+            phone.session.device_id,
+            relay.address,
+            ada.session.access_token.reveal()
+        );
+        hasty.write_all(request.as_bytes()).await.unwrap();
+        drop(hasty);
+        socket.event(|event| (*event == Event::SignedOut).then_some(())).await;
+        socket.closed().await;
+    }
 }
 
 #[tokio::test]

@@ -162,7 +162,7 @@ async fn forgetting(store: &Arc<dyn Store>) {
     store.revoke_device(signed_out, DeviceId::from_bytes([52; 16])).await.expect("signed out");
     assert_eq!(forget(store, 0).await, [signed_out]);
     let week = i64::from(GUEST_DAYS) * DAY_MS;
-    store.touch_device(DeviceId::from_bytes([54; 16]), UnixMs(AT.0 + DAY_MS)).await.expect("seen");
+    store.touch_devices(vec![DeviceId::from_bytes([54; 16])], UnixMs(AT.0 + DAY_MS)).await.expect("seen");
     assert!(forget(store, week - 1).await.is_empty());
     assert_eq!(forget(store, week).await, [idle], "not seen for a week");
     assert!(store.room(active, room).await.is_ok());

@@ -105,8 +105,8 @@ impl Store for SqliteStore {
         self.pool.read(move |c| accounts::device_user(c, device_id))
     }
 
-    fn touch_device(&self, device_id: DeviceId, at: UnixMs) -> Answer<()> {
-        self.pool.write(move |c| accounts::touch_device(c, device_id, at))
+    fn touch_devices(&self, devices: Vec<DeviceId>, at: UnixMs) -> Answer<()> {
+        self.pool.write(move |c| devices.iter().try_for_each(|id| accounts::touch_device(c, *id, at)))
     }
 
     fn devices(&self, user_id: UserId) -> Answer<Vec<Device>> {

@@ -1,7 +1,8 @@
 //! One thread that writes, a few that read.
 //!
-//! The writer takes what is waiting (at most [`BATCH_ROWS`], for at most [`BATCH_TIME`]), does each job in a savepoint of one transaction,
-//! commits once, and only then answers: whoever has an answer has it on disk. While a commit waits for the disk the next batch gathers.
+//! The writer takes what is waiting (at most [`BATCH_ROWS`], for at most [`BATCH_TIME`]), does it in one transaction, commits once, and
+//! only then answers: whoever has an answer has it on disk. When a job fails after it wrote something the transaction is taken back and
+//! done again with a savepoint around each. While a commit waits for the disk the next batch gathers.
 
 use std::cell::Cell;
 use std::path::Path;
@@ -34,15 +35,41 @@ thread_local! {
     static DEADLINE: Cell<Option<Instant>> = const { Cell::new(None) };
 }
 
-/// What a job leaves to do once it is known whether it was committed.
-type Finish = Box<dyn FnOnce(bool) + Send>;
-type WriteJob = Box<dyn FnOnce(&Connection) -> (bool, Finish) + Send>;
+/// A job of the writer.
+trait Write: Send {
+    /// Does it, or does it again after it was undone. False when it is refused.
+    fn run(&mut self, connection: &Connection) -> bool;
+    fn answer(self: Box<Self>, committed: bool);
+}
+
+struct WriteJob<T, F> {
+    body: F,
+    result: Option<Result<T, StoreError>>,
+    answer: oneshot::Sender<Result<T, StoreError>>,
+}
+
+impl<T: Send, F: Fn(&Connection) -> Result<T, StoreError> + Send> Write for WriteJob<T, F> {
+    fn run(&mut self, connection: &Connection) -> bool {
+        self.result = guarded(|| (self.body)(connection));
+        matches!(self.result, Some(Ok(_)))
+    }
+
+    fn answer(self: Box<Self>, committed: bool) {
+        let result = match self.result {
+            Some(Err(error)) => Err(error),
+            Some(Ok(value)) if committed => Ok(value),
+            Some(Ok(_)) | None => Err(StoreError::Failed("the job was not committed".into())),
+        };
+        let _ = self.answer.send(result);
+    }
+}
+
 type ReadJob = Box<dyn FnOnce(&Connection) + Send>;
 
 /// Threads over one database file. Dropping it lets them finish what they have.
 #[derive(Debug)]
 pub(super) struct Pool {
-    writes: Option<SyncSender<WriteJob>>,
+    writes: Option<SyncSender<Box<dyn Write>>>,
     reads: Option<SyncSender<ReadJob>>,
     threads: Vec<JoinHandle<()>>,
 }
@@ -65,21 +92,13 @@ impl Pool {
         Ok(Self { writes: Some(writes), reads: Some(reads), threads })
     }
 
-    /// Runs `job` in order with all other writes; answered after its commit.
+    /// Runs `job` in order with all other writes; answered after its commit. It may run twice: the first time is undone then.
     pub fn write<T: Send + 'static>(
         &self,
-        job: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+        job: impl Fn(&Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Answer<T> {
         let (answer, answered) = oneshot::channel();
-        let job: WriteJob = Box::new(move |connection| {
-            let result = job(connection);
-            let keep = result.is_ok();
-            let finish: Finish = Box::new(move |committed| {
-                let lost = || StoreError::Failed("the commit failed".into());
-                let _ = answer.send(if committed || !keep { result } else { Err(lost()) });
-            });
-            (keep, finish)
-        });
+        let job: Box<dyn Write> = Box::new(WriteJob { body: job, result: None, answer });
         let sent = self.writes.as_ref().map(|writes| writes.try_send(job));
         wait(sent, answered)
     }
@@ -184,44 +203,66 @@ fn read(connection: &Connection, jobs: &Mutex<Receiver<ReadJob>>) {
     }
 }
 
-fn write(mut connection: Connection, path: &Path, jobs: &Receiver<WriteJob>) {
+fn write(mut connection: Connection, path: &Path, jobs: &Receiver<Box<dyn Write>>) {
+    let mut batch = Vec::with_capacity(BATCH_ROWS);
     while let Ok(first) = jobs.recv() {
-        let started = Instant::now();
-        if let Err(error) = connection.execute_batch("BEGIN IMMEDIATE") {
-            tracing::error!(%error, "the database takes no writes");
-            drop(first);
-            continue;
-        }
-        let mut finishes = Vec::new();
-        finishes.extend(run(&connection, first));
-        while finishes.len() < BATCH_ROWS && started.elapsed() < BATCH_TIME {
-            let Ok(job) = jobs.try_recv() else { break };
-            finishes.extend(run(&connection, job));
-        }
-        let committed = match connection.execute_batch("COMMIT") {
+        let committed = match transact(&connection, first, jobs, &mut batch) {
             Ok(()) => true,
             Err(error) => {
-                tracing::error!(%error, "a commit failed");
+                tracing::error!(%error, "the database takes no writes");
                 connection = reopened(connection, path);
                 false
             }
         };
-        for finish in finishes {
-            finish(committed);
+        for job in batch.drain(..) {
+            job.answer(committed);
         }
     }
 }
 
-/// Does one job in a savepoint, so that its failure undoes only itself.
-fn run(connection: &Connection, job: WriteJob) -> Option<Finish> {
-    connection.execute_batch("SAVEPOINT job").ok()?;
-    let done = guarded(|| job(connection));
-    let keep = done.as_ref().is_some_and(|(keep, _)| *keep);
-    let end = if keep { "RELEASE job" } else { "ROLLBACK TO job; RELEASE job" };
-    if let Err(error) = connection.execute_batch(end) {
-        tracing::error!(%error, "a savepoint failed");
+/// Does a job and those that wait behind it, and commits. Whatever was taken from the queue is in `batch` afterwards.
+fn transact(
+    connection: &Connection,
+    first: Box<dyn Write>,
+    jobs: &Receiver<Box<dyn Write>>,
+    batch: &mut Vec<Box<dyn Write>>,
+) -> Result<(), rusqlite::Error> {
+    let started = Instant::now();
+    batch.push(first);
+    execute(connection, "BEGIN IMMEDIATE")?;
+    let mut clean = leaves_nothing_half_done(connection, &mut *batch[0]);
+    while clean && batch.len() < BATCH_ROWS && started.elapsed() < BATCH_TIME {
+        let Ok(mut job) = jobs.try_recv() else { break };
+        clean = leaves_nothing_half_done(connection, &mut *job);
+        batch.push(job);
     }
-    done.map(|(_, finish)| finish)
+    if !clean {
+        execute(connection, "ROLLBACK")?;
+        execute(connection, "BEGIN IMMEDIATE")?;
+        batch.iter_mut().try_for_each(|job| run_alone(connection, &mut **job))?;
+    }
+    execute(connection, "COMMIT")
+}
+
+/// Runs a job as if it could not fail. Nearly always it does not, or before it wrote anything, and a savepoint for each would cost
+/// a quarter of a message: the index of words writes itself down at each.
+fn leaves_nothing_half_done(connection: &Connection, job: &mut dyn Write) -> bool {
+    let before = connection.total_changes();
+    // A full disk may have undone everything: then there is no transaction any more.
+    job.run(connection) || (connection.total_changes() == before && !connection.is_autocommit())
+}
+
+/// Runs a job in a savepoint, so that its failure undoes only itself.
+fn run_alone(connection: &Connection, job: &mut dyn Write) -> Result<(), rusqlite::Error> {
+    execute(connection, "SAVEPOINT job")?;
+    if !job.run(connection) {
+        execute(connection, "ROLLBACK TO job")?;
+    }
+    execute(connection, "RELEASE job")
+}
+
+fn execute(connection: &Connection, sql: &str) -> Result<(), rusqlite::Error> {
+    connection.prepare_cached(sql)?.execute([]).map(drop)
 }
 
 /// After a failed commit the connection's state is not to be trusted.
@@ -250,6 +291,38 @@ fn guarded<T>(body: impl FnOnce() -> T) -> Option<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn add(number: i64) -> impl Fn(&Connection) -> Result<i64, StoreError> {
+        move |c| {
+            c.execute("INSERT INTO numbers VALUES (?)", [number])?;
+            Ok(number)
+        }
+    }
+
+    #[tokio::test]
+    async fn what_fails_halfway_is_undone_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let pool = Pool::open(&dir.path().join("relay.sqlite")).unwrap();
+        pool.write(|c| Ok(c.execute_batch("CREATE TABLE numbers (number INTEGER)")?)).await.unwrap();
+        // While it sleeps the others gather behind it and make one transaction.
+        let slow = pool.write(|_| {
+            std::thread::sleep(Duration::from_millis(200));
+            Ok(())
+        });
+        let first = pool.write(add(1));
+        let refused = pool.write(|_| Err::<(), _>(StoreError::Failed("refused".into())));
+        let halfway = pool.write(|c| add(2)(c).and(Err::<(), _>(StoreError::Failed("halfway".into()))));
+        let panicking = pool.write(|c| -> Result<(), StoreError> { panic!("after {}", add(3)(c).unwrap()) });
+        let last = pool.write(add(4));
+        slow.await.unwrap();
+        assert_eq!((first.await.unwrap(), last.await.unwrap()), (1, 4));
+        assert!(matches!(refused.await, Err(StoreError::Failed(why)) if why == "refused"));
+        assert!(matches!(halfway.await, Err(StoreError::Failed(why)) if why == "halfway"));
+        assert!(panicking.await.is_err());
+        let kept =
+            pool.read(|c| Ok(c.query_row("SELECT group_concat(number) FROM numbers", [], |r| r.get::<_, String>(0))?));
+        assert_eq!(kept.await.unwrap(), "1,4");
+    }
 
     #[tokio::test]
     async fn what_takes_too_long_is_broken_off_and_the_next_is_not() {

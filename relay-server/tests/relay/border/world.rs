@@ -1,5 +1,7 @@
 //! Two tenants, and everything that one of them has.
 
+use std::time::Duration;
+
 use parley_relay::config::Tenant;
 use parley_shared::ids::*;
 use parley_shared::wire::*;
@@ -142,6 +144,9 @@ impl World {
         let url = format!("http://{}/api/v1/invites/{}/guest", relay.address, invite.code);
         let joined = within(Client::new().post(url).header("Host", "a.test").json(&joined).send()).await.unwrap();
         let guest: Session = joined.json().await.unwrap();
+        for who in [&ada, &bob] {
+            within(hello_is_written_down(who)).await;
+        }
         Self {
             ada,
             bob,
@@ -173,7 +178,7 @@ impl World {
         let (mut a, mut b) = self.sockets();
         tokio::spawn(async move {
             while a.is_alive().await && b.is_alive().await {
-                tokio::time::sleep(std::time::Duration::from_secs(10)).await;
+                tokio::time::sleep(Duration::from_secs(10)).await;
             }
         });
     }
@@ -279,5 +284,13 @@ impl World {
         seen.push(self.ada.get(&format!("/uploads/{}", self.files[3])).await);
         seen.push(self.ada.get(&format!("/calls/{}/reports", self.calls[0])).await);
         seen
+    }
+}
+
+/// The relay gathers for a moment who was there before it writes that down.
+async fn hello_is_written_down(who: &Someone) {
+    let used = |device: &Device| device.last_used_at_ms > device.created_at_ms;
+    while !who.get::<Vec<Device>>("/devices").await.iter().all(used) {
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
