@@ -147,8 +147,9 @@ impl Connection {
     }
 
     async fn talk(&mut self, mut frames: mpsc::Receiver<ToSocket>) -> End {
+        // One timer, set anew when it fires, and not one for each frame.
+        let mut silence = std::pin::pin!(tokio::time::sleep_until((self.heard_at + HEARTBEAT_TIMEOUT).into()));
         loop {
-            let silent_until = self.heard_at + HEARTBEAT_TIMEOUT;
             tokio::select! {
                 frame = frames.recv() => match frame {
                     Some(ToSocket::Frame(frame)) => match self.send_all(frame, &mut frames).await {
@@ -170,7 +171,13 @@ impl Connection {
                         return end;
                     }
                 }
-                () = tokio::time::sleep_until(silent_until.into()) => return End::Lost,
+                () = &mut silence => {
+                    let until = self.heard_at + HEARTBEAT_TIMEOUT;
+                    if until <= Instant::now() {
+                        return End::Lost;
+                    }
+                    silence.as_mut().reset(until.into());
+                }
             }
         }
     }

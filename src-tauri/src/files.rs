@@ -103,7 +103,7 @@ fn status(code: CommandErrorCode) -> StatusCode {
         CommandErrorCode::InvalidArgument => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         CommandErrorCode::Unauthenticated | CommandErrorCode::Forbidden => StatusCode::FORBIDDEN,
         CommandErrorCode::NotFound | CommandErrorCode::Conflict | CommandErrorCode::NotNow => StatusCode::NOT_FOUND,
-        CommandErrorCode::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        CommandErrorCode::TooLarge | CommandErrorCode::StorageFull => StatusCode::PAYLOAD_TOO_LARGE,
         CommandErrorCode::RateLimited => StatusCode::TOO_MANY_REQUESTS,
         CommandErrorCode::Unavailable | CommandErrorCode::Offline | CommandErrorCode::UnsupportedVersion => {
             StatusCode::SERVICE_UNAVAILABLE

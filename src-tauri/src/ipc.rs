@@ -1,10 +1,13 @@
 //! What the webview may ask of the shell: one door for commands, one for queries. `permissions/parley.toml` names them.
 
+use std::time::Instant;
+
 use parley_client::ClientHandle;
 use parley_shared::view::{Command, CommandError, CommandErrorCode, Query};
 use serde::Serialize;
 use serde_json::Value;
 use tauri::State;
+use tracing::info;
 
 use crate::frames::FramesServer;
 
@@ -25,6 +28,16 @@ pub async fn query(
         Query::Frames => json(frames.endpoint()),
         query => json(client.query(query).await?),
     }
+}
+
+/// When the app was started.
+#[derive(Debug)]
+pub struct Started(pub Instant);
+
+/// The webview says so once, when messages of before are on the screen: the log tells how long one waited for them.
+#[tauri::command]
+pub fn messages_shown(started: State<'_, Started>) {
+    info!(after_ms = started.0.elapsed().as_millis(), "messages are on the screen");
 }
 
 fn json(answer: impl Serialize) -> Result<Value, CommandError> {

@@ -1,6 +1,9 @@
 //! Starts the parts, runs the window, and ends the parts in order.
 
-use std::{path::Path, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
 
 use anyhow::Context;
 use parley_client::{Client, ClientHandle};
@@ -11,7 +14,8 @@ use crate::{
     args::Args,
     events, exports, files,
     frames::FramesServer,
-    ipc, log,
+    ipc::{self, Started},
+    log,
     notifications::{self, Notifier, Presses},
     window,
 };
@@ -24,6 +28,7 @@ const FAREWELL: Duration = Duration::from_secs(3);
 /// # Errors
 /// When there is no display, or the data folder, the log, the client, the loopback port or the window cannot be had.
 pub fn run(args: Args) -> anyhow::Result<()> {
+    let started = Started(Instant::now());
     window::ensure_display()?;
     let data_dir = args.data_dir()?;
     std::fs::create_dir_all(&data_dir).with_context(|| format!("create the data folder {}", data_dir.display()))?;
@@ -35,7 +40,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     tauri::async_runtime::set(runtime.handle().clone());
     let (client, frames) = runtime.block_on(start(&args, &data_dir))?;
     let (notifier, presses) = runtime.block_on(async { Notifier::start() });
-    let shown = show(&client, frames, &notifier, presses, data_dir);
+    let shown = show(&client, frames, &notifier, presses, data_dir, started);
     end(&runtime, &client, &notifier);
     shown
 }
@@ -51,7 +56,8 @@ fn show(
     frames: FramesServer,
     notifier: &Notifier,
     presses: Presses,
-    data_dir: std::path::PathBuf,
+    data_dir: PathBuf,
+    started: Started,
 ) -> anyhow::Result<()> {
     let (forwarded, closing) = (client.clone(), notifier.clone());
     let mut context = tauri::generate_context!();
@@ -65,9 +71,11 @@ fn show(
         .manage(client.clone())
         .manage(frames)
         .manage(notifier.clone())
+        .manage(started)
         .invoke_handler(tauri::generate_handler![
             ipc::command,
             ipc::query,
+            ipc::messages_shown,
             files::attach,
             files::save_file,
             exports::export_room,

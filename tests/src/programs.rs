@@ -139,6 +139,18 @@ impl Process {
         }
     }
 
+    /// Asks it to end, as a session's end would, and waits; true when it succeeded.
+    ///
+    /// # Errors
+    /// It took longer than `within`.
+    pub fn end(&mut self, within: Duration) -> Result<bool> {
+        if let Ok(id) = libc::pid_t::try_from(self.child.id()) {
+            // SAFETY: kill takes two integers; the child has not been waited for, so the id is still its own.
+            unsafe { libc::kill(id, libc::SIGTERM) };
+        }
+        self.wait(within)
+    }
+
     /// Kills it and all that it started, as a power cut would.
     pub fn kill(&mut self) {
         signal_group(self.child.id(), libc::SIGKILL);

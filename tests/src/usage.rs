@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
 
 /// User and system time of a process and all that it started and that still runs, in seconds.
 pub fn tree_cpu_s(root: u32) -> f64 {
@@ -19,15 +18,6 @@ pub fn rss_mb(id: u32) -> Option<f64> {
 pub fn tree_pss_mb(root: u32) -> f64 {
     let of = |id: u32| field_kb(&fs::read_to_string(format!("/proc/{id}/smaps_rollup")).ok()?, "Pss:");
     tree(root).into_iter().filter_map(of).sum::<f64>() / 1024.0
-}
-
-/// How long ago the youngest process of a program was started, in seconds, to a hundredth.
-pub fn age_s(program: &Path) -> Option<f64> {
-    let uptime: f64 = fs::read_to_string("/proc/uptime").ok()?.split(' ').next()?.parse().ok()?;
-    let runs = |id: &u32| fs::read_link(format!("/proc/{id}/exe")).is_ok_and(|exe| exe == program);
-    let started = |id: u32| fields(id)?.get(19)?.parse::<f64>().ok();
-    let youngest = ids().into_iter().filter(runs).filter_map(started).max_by(f64::total_cmp)?;
-    Some(uptime - youngest / 100.0)
 }
 
 fn ids() -> Vec<u32> {
@@ -86,18 +76,6 @@ mod tests {
         }
         assert!(tree_cpu_s(me) > before + 0.05);
         assert!(rss_mb(me).unwrap() > 1.0 && tree_pss_mb(me) > 1.0);
-    }
-
-    #[test]
-    fn youngest_process_of_a_program_has_an_age() {
-        let mut child = std::process::Command::new("sleep").arg("1000").spawn().unwrap();
-        let program = fs::read_link(format!("/proc/{}/exe", child.id())).unwrap();
-        std::thread::sleep(std::time::Duration::from_millis(100));
-        let age = age_s(&program);
-        child.kill().unwrap();
-        child.wait().unwrap();
-        assert!(age.is_some_and(|age| (0.05..30.0).contains(&age)), "{age:?}");
-        assert_eq!(age_s(Path::new("/no/such/program")), None);
     }
 
     #[test]

@@ -220,7 +220,7 @@ async fn sizes_are_held() {
     assert_eq!(create(2_000_001, "attachment").await, ErrorCode::TooLarge);
     assert_eq!(create(IMAGE_BYTES + 1, "avatar").await, ErrorCode::TooLarge);
     let id = begin(&ada, "x", 1_800_000, UploadPurpose::Attachment).await.id;
-    assert_eq!(create(1_200_001, "attachment").await, ErrorCode::TooLarge, "what is announced counts");
+    assert_eq!(create(1_200_001, "attachment").await, ErrorCode::StorageFull, "what is announced counts");
     let (status, error) = refusal(put(&ada, id, 0, vec![0; UPLOAD_CHUNK_BYTES + 1]).await).await;
     assert_eq!((status, error.code), (413, ErrorCode::TooLarge), "a piece has its size");
     put_ok(&ada, id, 0, &vec![0; 1_000_000]).await;

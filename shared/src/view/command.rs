@@ -405,6 +405,8 @@ pub enum CommandErrorCode {
     NotFound,
     Conflict,
     TooLarge,
+    /// My files take all the space that I have on the relay.
+    StorageFull,
     RateLimited,
     /// The relay says that it cannot.
     Unavailable,
@@ -427,6 +429,7 @@ impl From<ErrorCode> for CommandErrorCode {
             ErrorCode::NotFound => Self::NotFound,
             ErrorCode::Conflict => Self::Conflict,
             ErrorCode::TooLarge => Self::TooLarge,
+            ErrorCode::StorageFull => Self::StorageFull,
             ErrorCode::UnsupportedMediaType | ErrorCode::Unavailable => Self::Unavailable,
             ErrorCode::RateLimited => Self::RateLimited,
             ErrorCode::UnsupportedVersion => Self::UnsupportedVersion,

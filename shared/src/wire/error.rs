@@ -22,6 +22,8 @@ pub enum ErrorCode {
     Conflict,
     /// 413: over a limit of size.
     TooLarge,
+    /// 413: the person's files take all the space that they have.
+    StorageFull,
     /// 415: not JSON.
     UnsupportedMediaType,
     /// 429: wait `retry_after_s`.
@@ -41,7 +43,7 @@ impl ErrorCode {
             Self::Forbidden => 403,
             Self::NotFound => 404,
             Self::Conflict => 409,
-            Self::TooLarge => 413,
+            Self::TooLarge | Self::StorageFull => 413,
             Self::UnsupportedMediaType => 415,
             Self::RateLimited => 429,
             Self::Unavailable => 503,

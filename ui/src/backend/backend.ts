@@ -103,6 +103,8 @@ export interface Backend {
   exportRoom(roomId: string, format: ExportFormat): Promise<boolean>;
   /** The same for everything of mine. */
   exportData(): Promise<boolean>;
+  /** Messages of before are on the screen: the shell notes how long that took. */
+  messagesShown(): Promise<void>;
   /** Opens a web address in the person's own browser. */
   openLink(url: string): void;
 }

@@ -62,6 +62,10 @@ export class TauriBackend implements Backend {
     return await invoke<boolean>('export_data');
   }
 
+  async messagesShown(): Promise<void> {
+    await invoke('messages_shown');
+  }
+
   /** The shell lets no page but its own load, and hands every other address to the system's browser. */
   openLink(url: string): void {
     window.open(url, '_blank', 'noopener,noreferrer');

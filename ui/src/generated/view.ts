@@ -913,4 +913,4 @@ message: string,
  */
 field: string | null, retry_after_s: number | null, };
 
-export type CommandErrorCode = "invalid_argument" | "unauthenticated" | "forbidden" | "not_found" | "conflict" | "too_large" | "rate_limited" | "unavailable" | "offline" | "unsupported_version" | "storage" | "not_now";
+export type CommandErrorCode = "invalid_argument" | "unauthenticated" | "forbidden" | "not_found" | "conflict" | "too_large" | "storage_full" | "rate_limited" | "unavailable" | "offline" | "unsupported_version" | "storage" | "not_now";

@@ -41,7 +41,11 @@ async fn uploads(store: &Arc<dyn Store>) {
     );
 
     let large = NewUpload { size_bytes: 911, ..new_upload(ada, 2) };
-    assert_eq!(refused(store.create_upload(large.clone()).await), ErrorCode::TooLarge, "all files of a person count");
+    assert_eq!(
+        refused(store.create_upload(large.clone()).await),
+        ErrorCode::StorageFull,
+        "all files of a person count"
+    );
     store.create_upload(NewUpload { size_bytes: 910, ..large.clone() }).await.expect("it fits");
     store.remove_upload(ada, large.id).await.expect("given up");
     assert_eq!(refused(store.remove_upload(ada, large.id).await), ErrorCode::NotFound);

@@ -63,7 +63,8 @@ fn create(c: &Connection, new: &NewUpload) -> Result<()> {
         return Err(StoreError::Refused(WireError { retry_after_s: Some(60), ..error }));
     }
     if kept.saturating_add(new.size_bytes) > new.storage_bytes {
-        let error = WireError::new(ErrorCode::TooLarge, "Your files take all the space that you have on this relay.");
+        let error =
+            WireError::new(ErrorCode::StorageFull, "Your files take all the space that you have on this relay.");
         return Err(StoreError::Refused(WireError { field: Some("size_bytes".into()), ..error }));
     }
     c.prepare_cached(

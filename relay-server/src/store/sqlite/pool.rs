@@ -244,8 +244,8 @@ fn transact(
     execute(connection, "COMMIT")
 }
 
-/// Runs a job as if it could not fail. Nearly always it does not, or before it wrote anything, and a savepoint for each would cost
-/// a quarter of a message: the index of words writes itself down at each.
+/// Runs a job as if it could not fail. Nearly always it does not, or before it wrote anything; a savepoint for each would cost
+/// about a tenth of a message.
 fn leaves_nothing_half_done(connection: &Connection, job: &mut dyn Write) -> bool {
     let before = connection.total_changes();
     // A full disk may have undone everything: then there is no transaction any more.

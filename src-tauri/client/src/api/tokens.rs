@@ -132,6 +132,7 @@ fn is_final(code: ErrorCode) -> bool {
         ErrorCode::Unauthenticated | ErrorCode::Forbidden | ErrorCode::NotFound | ErrorCode::InvalidArgument => true,
         ErrorCode::Conflict
         | ErrorCode::TooLarge
+        | ErrorCode::StorageFull
         | ErrorCode::UnsupportedMediaType
         | ErrorCode::RateLimited
         | ErrorCode::Unavailable

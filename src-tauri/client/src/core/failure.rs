@@ -39,6 +39,7 @@ pub(super) fn word(code: ErrorCode) -> &'static str {
         ErrorCode::NotFound => "not_found",
         ErrorCode::Conflict => "conflict",
         ErrorCode::TooLarge => "too_large",
+        ErrorCode::StorageFull => "storage_full",
         ErrorCode::UnsupportedMediaType => "unsupported_media_type",
         ErrorCode::RateLimited => "rate_limited",
         ErrorCode::Unavailable => "unavailable",

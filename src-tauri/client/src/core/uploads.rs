@@ -313,6 +313,7 @@ impl Core {
             | ErrorCode::NotFound
             | ErrorCode::Conflict
             | ErrorCode::TooLarge
+            | ErrorCode::StorageFull
             | ErrorCode::UnsupportedMediaType
             | ErrorCode::UnsupportedVersion => self.fail_message(room_id, client_id, word(error.code)),
         }

@@ -121,6 +121,8 @@ export class MockBackend implements Backend {
     return this.#files.url(key, variant === 'thumbnail');
   }
 
+  async messagesShown(): Promise<void> {}
+
   openLink(): void {}
 
   async notify(notification: SystemNotification): Promise<void> {

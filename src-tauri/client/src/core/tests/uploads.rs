@@ -182,8 +182,8 @@ fn a_refused_file_fails_its_message_and_can_be_tried_again() {
     send(&mut desk, "look", &[1]);
     send(&mut desk, "other", &[]);
     let upload = uploads(&desk)[0].0;
-    refused(&mut desk, upload, WireError::new(ErrorCode::TooLarge, "Your storage is full."));
-    assert_eq!(desk.texts()[0].1, MessageState::Failed { code: "too_large".to_owned() });
+    refused(&mut desk, upload, WireError::new(ErrorCode::StorageFull, "Your storage is full."));
+    assert_eq!(desk.texts()[0].1, MessageState::Failed { code: "storage_full".to_owned() });
     let texts: Vec<String> = sent(&desk).into_iter().map(|(text, _)| text).collect();
     assert_eq!(texts, ["other"], "a failed message holds nobody up");
 
