@@ -36,9 +36,11 @@ impl ClickTrack {
             step.min(rate - step) <= TOLERANCE_SAMPLES
         });
         let start = steady.unwrap_or(wanted);
+        // A burst whose beginning was missed would be heard as a delay. What is left of it ends within the chunk.
+        let cut = steady.is_none() && (1..CLICK_SAMPLES).contains(&start);
         for (offset, sample) in samples.iter_mut().enumerate() {
             let at = (start + offset as i64) % rate;
-            *sample = if at < CLICK_SAMPLES { burst(at) } else { 0.0 };
+            *sample = if at < CLICK_SAMPLES && !cut { burst(at) } else { 0.0 };
         }
         self.position = Some((start + CHUNK_SAMPLES as i64) % rate);
     }
@@ -142,9 +144,18 @@ mod tests {
         codec::opus::{Decoder, Encoder, OpusConfig},
     };
 
-    /// Plays the track for `seconds`, changes the sound by `through`, and gives the latencies in milliseconds.
-    fn heard(seconds: usize, delay: Duration, mut through: impl FnMut([f32; CHUNK_SAMPLES]) -> Vec<f32>) -> Vec<f64> {
-        let (mut track, mut detector, start) = (ClickTrack::new(), ClickDetector::new(), Instant::now());
+    /// Plays the track for `seconds` from now on, changes the sound by `through`, and gives the latencies in milliseconds.
+    fn heard(seconds: usize, delay: Duration, through: impl FnMut([f32; CHUNK_SAMPLES]) -> Vec<f32>) -> Vec<f64> {
+        heard_from(Instant::now(), seconds, delay, through)
+    }
+
+    fn heard_from(
+        start: Instant,
+        seconds: usize,
+        delay: Duration,
+        mut through: impl FnMut([f32; CHUNK_SAMPLES]) -> Vec<f32>,
+    ) -> Vec<f64> {
+        let (mut track, mut detector) = (ClickTrack::new(), ClickDetector::new());
         (0..seconds as u32 * 100)
             .filter_map(|n| {
                 let at = start + CHUNK_DURATION * n;
@@ -162,6 +173,18 @@ mod tests {
             let latencies = heard(5, Duration::from_millis(delay_ms), |chunk| chunk.to_vec());
             assert!((4..=6).contains(&latencies.len()), "{latencies:?}");
             assert!(latencies.iter().all(|ms| (ms - delay_ms as f64).abs() < 1.0), "{delay_ms}: {latencies:?}");
+        }
+    }
+
+    #[test]
+    fn track_that_begins_within_a_click_waits_for_the_next() {
+        let now = Instant::now();
+        let second = now + Duration::from_micros((SECOND_US - wall_us(now).rem_euclid(SECOND_US)) as u64);
+        for late_us in [0, 300, 2_816, 9_000, 9_990] {
+            let latencies =
+                heard_from(second + Duration::from_micros(late_us), 3, Duration::ZERO, |chunk| chunk.to_vec());
+            assert!((2..=3).contains(&latencies.len()), "{late_us}: {latencies:?}");
+            assert!(latencies.iter().all(|ms| *ms < 1.0), "{late_us}: {latencies:?}");
         }
     }
 
