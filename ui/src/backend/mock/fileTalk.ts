@@ -68,7 +68,7 @@ export function uploadTalk(room: RoomDetails): TimelineView {
         'me',
         1,
         withFiles('The west side', [image('img-window', 'west.jpg')]),
-        { ...waiting, state: { type: 'failed', code: 'offline' } },
+        { ...waiting, state: { type: 'failed', code: 'storage_full' } },
       ]),
       going(211, 0.62, withFiles('', [image('img-stair', 'stair.jpg'), image('img-plan', 'plan.png')])),
       going(
